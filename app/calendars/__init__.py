@@ -1,0 +1,1 @@
+"""Calendars: working time, its documents, and what ships."""
