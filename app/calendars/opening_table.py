@@ -12,13 +12,22 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from itertools import accumulate
+from zoneinfo import ZoneInfo
 
-from app.calendars.document import CalendarException, CalendarSpec
-from app.calendars.local_time import DAY_MICROS, EPOCH, resolve_local, to_micros
+from app.calendars.document import CalendarException, CalendarSpec, Hours
+from app.calendars.local_time import (
+    DAY_MICROS,
+    EPOCH,
+    SECOND_MICROS,
+    Span,
+    shown_spans,
+    steady_instant,
+    to_micros,
+)
 
 LONGEST_VOID_MICROS = 366 * DAY_MICROS
 
-Span = tuple[int, int]
+_MINUTE = 60 * SECOND_MICROS
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,27 +50,34 @@ def compile_year(
         hours = exception.hours if exception else spec.week[on.weekday()]
         if not hours:
             continue
-        midnight = datetime(on.year, on.month, on.day)  # noqa: DTZ001 - local wall time
-        spans = tuple(
-            _merged(
-                (
-                    resolve_local(midnight + timedelta(minutes=start), spec.timezone),
-                    resolve_local(midnight + timedelta(minutes=end), spec.timezone, last=True),
-                )
-                for start, end in hours
-            )
-        )
+        spans = tuple(_spans(on, hours, spec.timezone))
         if spans:
             days.append(WorkingDay(ordinal, spans))
     return days
 
 
+def _spans(on: date, hours: Hours, zone: ZoneInfo) -> Iterator[Span]:
+    """The instants covered by the hours of a local date, merged; none on a date that is skipped."""
+    midnight = datetime(on.year, on.month, on.day)  # noqa: DTZ001 - local wall time
+    # Hours end within two days of midnight, and on most dates no transition is near.
+    opens = steady_instant(midnight, midnight + timedelta(days=2), zone)
+    if opens is not None:
+        return _merged((opens + start * _MINUTE, opens + end * _MINUTE) for start, end in hours)
+    if not shown_spans(midnight, midnight + timedelta(days=1), zone):
+        return iter(())
+    return _merged(
+        span
+        for start, end in hours
+        for span in shown_spans(
+            midnight + timedelta(minutes=start), midnight + timedelta(minutes=end), zone
+        )
+    )
+
+
 def _merged(spans: Iterable[Span]) -> Iterator[Span]:
-    """Non-empty spans, ascending and apart from each other."""
+    """The same instants as ascending spans that neither overlap nor touch."""
     current: Span | None = None
     for start, end in sorted(spans):
-        if start >= end:  # swallowed whole by a gap of the zone
-            continue
         if current is None:
             current = (start, end)
         elif start <= current[1]:

@@ -12,7 +12,7 @@ answer, NoWorkingTime.
 
 from calendar import monthrange
 from collections.abc import Callable
-from datetime import date, datetime, timedelta
+from datetime import date, datetime, time, timedelta
 from functools import lru_cache
 
 from app.calendars.document import FIRST_YEAR, LAST_YEAR, CalendarSpec, ExceptionKind
@@ -23,12 +23,14 @@ from app.calendars.local_time import (
     InstantOutOfRange,
     from_micros,
     resolve_local,
+    shown_spans,
     to_micros,
 )
 from app.calendars.opening_table import OpeningTable, WorkingDay, compile_year
 
 _EARLIEST = to_micros(EPOCH.replace(year=FIRST_YEAR)) + 3 * DAY_MICROS
 _LATEST = to_micros(EPOCH.replace(year=LAST_YEAR + 1)) - 2 * DAY_MICROS
+_LAST_ORDINAL = date(LAST_YEAR, 12, 31).toordinal()
 
 
 class NoWorkingTime(ValueError):
@@ -142,8 +144,7 @@ class Calendar:
         table = self._covering(begun, begun)
         home = table.day_of(begun, own).ordinal
         day = self._search_day(table, begun, home, days)
-        target_on = date.fromordinal(day.ordinal + own - home)
-        target = resolve_local(datetime.combine(target_on, local.time()), self.timezone)
+        target = self._at_time_of(local, day.ordinal + own - home)
         if self._covering(target, target).is_open(target):
             return from_micros(target)
         ended = [end for _, end in day.spans if end <= target]
@@ -163,8 +164,7 @@ class Calendar:
         instant = to_micros(start)
         own = start.astimezone(self.timezone).toordinal()
         if self.always_open:
-            midnight = _local_midnight(own + days + 1)
-            return from_micros(_served(resolve_local(midnight, self.timezone)))
+            return from_micros(_served(self._end_of_day(own + days)))
         table = self._covering(instant, instant)
         return from_micros(self._search_day(table, instant, own, days).spans[-1][1])
 
@@ -177,7 +177,7 @@ class Calendar:
         if days == 0:
             return from_micros(to_micros(start))
         local = start.astimezone(self.timezone).replace(tzinfo=None)
-        return from_micros(_served(self._resolve(local.toordinal() + days, local)))
+        return from_micros(_served(self._at_time_of(local, local.toordinal() + days)))
 
     def add_months(self, anchor: datetime, months: int) -> datetime:
         """The same local day and time `months` later, open or not, clipped at the month's end.
@@ -194,7 +194,7 @@ class Calendar:
         if year > LAST_YEAR:
             raise InstantOutOfRange(f"beyond the year {LAST_YEAR}")
         day = min(local.day, monthrange(year, month + 1)[1])
-        return from_micros(_served(self._resolve(date(year, month + 1, day).toordinal(), local)))
+        return from_micros(_served(self._at_time_of(local, date(year, month + 1, day).toordinal())))
 
     def intervals(self, start: datetime, end: datetime) -> list[tuple[datetime, datetime]]:
         """The open intervals within [start, end), merged, ascending, in UTC."""
@@ -218,9 +218,8 @@ class Calendar:
         year = loaded[0]
         while year in loaded:
             year += 1
-        return from_micros(
-            resolve_local(_local_midnight(date(year, 1, 1).toordinal()), self.timezone)
-        )
+        new_year = datetime.combine(date(year, 1, 1), time())
+        return from_micros(resolve_local(new_year, self.timezone))
 
     def exception_names(
         self, start: datetime, end: datetime
@@ -293,13 +292,14 @@ class Calendar:
         self._table = OpeningTable(first_year, last_year, days)
         return self._table
 
-    def _resolve(self, ordinal: int, local: datetime) -> int:
+    def _end_of_day(self, ordinal: int) -> int:
+        midnight = datetime.combine(_date(ordinal), time())
+        shown = shown_spans(midnight, midnight + timedelta(days=1), self.timezone)
+        return shown[-1][1] if shown else resolve_local(midnight, self.timezone)
+
+    def _at_time_of(self, local: datetime, ordinal: int) -> int:
         """The instant of `local`'s time of day on another date."""
-        try:
-            on = date.fromordinal(ordinal)
-        except (ValueError, OverflowError) as error:
-            raise InstantOutOfRange(f"beyond the year {LAST_YEAR}") from error
-        return resolve_local(datetime.combine(on, local.time()), self.timezone)
+        return resolve_local(datetime.combine(_date(ordinal), local.time()), self.timezone)
 
 
 def _served(instant: int) -> int:
@@ -318,5 +318,7 @@ def _refuse_void(table: OpeningTable, start: int, end: int) -> None:
         raise NoWorkingTime("no working time within a year")
 
 
-def _local_midnight(ordinal: int) -> datetime:
-    return datetime.combine(date.fromordinal(ordinal), datetime.min.time())
+def _date(ordinal: int) -> date:
+    if ordinal > _LAST_ORDINAL:
+        raise InstantOutOfRange(f"beyond the year {LAST_YEAR}")
+    return date.fromordinal(ordinal)
