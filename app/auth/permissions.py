@@ -91,8 +91,7 @@ _STAFF: Final = _READER | {
 GRANTS: Final[Mapping[Role, Mapping[Permission, RowScope]]] = MappingProxyType(
     {
         # The admin runs the deployment: everything, but the inbox of others is not read.
-        Role.ADMIN: {permission: _S.ALL for permission in Permission}
-        | {_P.NOTIFICATIONS_READ: _S.OWN},
+        Role.ADMIN: dict.fromkeys(Permission, _S.ALL) | {_P.NOTIFICATIONS_READ: _S.OWN},
         Role.MANAGER: _STAFF
         | {
             _P.CUSTOMERS_REVEAL: _S.ALL,
