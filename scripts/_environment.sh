@@ -15,28 +15,31 @@ fail() {
     exit 1
 }
 
-# Runs a command as a child that is ended, and waited for, when this script is told to stop. Plain
-# foreground children would outlive a SIGTERM sent to the script alone.
+# Runs a command or function as a child with a process group of its own, so that stopping this script
+# ends the child and all it started. Plain foreground children would outlive a SIGTERM sent to the
+# script alone.
 run_child() {
     local status=0
-    "$@" &
+    set -m
+    "$@" </dev/null &
     child=$!
+    set +m
     wait "$child" || status=$?
     child=
     return "$status"
 }
 
-# Ends the running child and leaves with the given status.
+# Passes the signal on to the running child, waits for it, and leaves with the given status.
 stop() {
     trap '' INT TERM
     if [ -n "$child" ]; then
-        kill -TERM "$child" 2>/dev/null || true
+        kill "-$1" -- "-$child" 2>/dev/null || true
         wait "$child" 2>/dev/null || true
     fi
-    exit "$1"
+    exit "$2"
 }
-trap 'stop 130' INT
-trap 'stop 143' TERM
+trap 'stop INT 130' INT
+trap 'stop TERM 143' TERM
 
 # Prints the Python 3.11 to build with: HUIYING_PYTHON, else python3.11, else python3.
 find_python() {
