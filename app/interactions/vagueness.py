@@ -78,8 +78,8 @@ _ENGLISH: Final = frozenset(
 )
 
 _SALUTATION: Final = re.compile(
-    r"^(?:(?:您好|你好|尊敬的|亲爱的)[,,!!\s]*)*[\u4e00-\u9fff]{1,2}(?:先生|女士|小姐|老师|经理|主任|总)"
-    r"(?:您好|你好)?[,,::!!\s]"
+    r"^(?:(?:您好|你好|尊敬的|亲爱的)[,!\s]*)*[\u4e00-\u9fff]{1,2}(?:先生|女士|小姐|老师|经理|主任|总)"
+    r"(?:您好|你好)?[,:!\s]"
 )
 _WORD: Final = re.compile(r"[^\W_\u3400-\u9fff]+")
 _IDEOGRAPH: Final = re.compile(r"[\u3400-\u9fff]")
