@@ -1,0 +1,123 @@
+"""What every clock of a subject runs by at the moment: inputs, policy, calendars, and their terms.
+
+When clocks open and how they end is in `subject`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from app.sla.clock_row import ClockRow
+from app.sla.deadline import Reference
+from app.sla.facts import FactKind
+from app.sla.policy import (
+    HOUSE_CALENDARS,
+    INPUT_NAMES,
+    WORKING,
+    Inputs,
+    Policy,
+    role_by_tier,
+)
+from app.sla.register import TICKET_CLOCKS
+from app.sla.target import Target
+from app.sla.track import Terms
+
+if TYPE_CHECKING:
+    from app.calendars.working_time import Calendar
+
+
+@dataclass(frozen=True, slots=True)
+class Rulebook:
+    """Every policy and calendar version that the facts may name, by (name, version)."""
+
+    policies: Mapping[Reference, Policy]
+    calendars: Mapping[Reference, Calendar]
+
+
+@dataclass(frozen=True, slots=True)
+class Single:
+    """The one clock of a subject that is no ticket, with what its opening said."""
+
+    row: ClockRow
+    target: Target | None
+    calendar: str | None
+
+
+@dataclass(slots=True)
+class Setting:
+    """Inputs, policy and pinned calendars in force; calendars are named by role."""
+
+    rulebook: Rulebook
+    inputs: Inputs = field(default_factory=Inputs)
+    policy: Policy | None = None
+    calendars: dict[str, Reference] = field(default_factory=dict)
+    singles: dict[str, Single] = field(default_factory=dict)
+
+    def unchanged(self, given: Mapping[str, Any]) -> frozenset[str]:
+        """Return the names of inputs that `given` repeats as they are."""
+        return frozenset(
+            name
+            for name in INPUT_NAMES
+            if name in given and self.inputs.changed({name: given[name]}) is self.inputs
+        )
+
+    def take(self, given: Mapping[str, Any], data: Mapping[str, Any]) -> bool:
+        """Take inputs from `given`, policy and calendars from `data`; say whether any changed."""
+        before = (self.inputs, self.policy, self.calendars)
+        self.inputs = self.inputs.changed(given)
+        if "policy" in data:
+            reference = data["policy"]
+            self.policy = self.rulebook.policies[_reference(reference)] if reference else None
+        if data.get("calendars"):
+            pinned = {role: _reference(value) for role, value in data["calendars"].items()}
+            self.calendars = {**self.calendars, **pinned}
+        return before != (self.inputs, self.policy, self.calendars)
+
+    def all_terms(self) -> dict[str, Terms]:
+        """Return the terms of each clock that applies."""
+        if not self.calendars:
+            return {}
+        found = {row.clock: self._terms(row) for row in TICKET_CLOCKS}
+        found |= {clock: self._single_terms(single) for clock, single in self.singles.items()}
+        return {clock: terms for clock, terms in found.items() if terms is not None}
+
+    def answers(self, row: ClockRow, kind: FactKind) -> bool:
+        """Say whether the policy lets this fact answer the clock; without one every fact may."""
+        return self.policy is None or self.policy.answers(row, kind)
+
+    def working_calendar(self, target: Target | None = None) -> Calendar:
+        """Return the working-day calendar, or the one that a target's unit demands."""
+        role = (target.calendar_role if target is not None else None) or WORKING
+        return self.rulebook.calendars[self.calendars[role]]
+
+    def single_target(self, single: Single) -> Target | None:
+        """Return the target of a single clock: the policy's, else what its opening said."""
+        named = self.policy.target(single.row.clock, self.inputs) if self.policy else None
+        return named or single.target
+
+    def _terms(self, row: ClockRow) -> Terms | None:
+        policy, inputs = self.policy, self.inputs
+        target = policy.target(row.clock, inputs) if policy is not None else None
+        if target is None and not row.policy_free:
+            return None
+        if policy is None:
+            return self._pinned(target, role_by_tier(HOUSE_CALENDARS, inputs.tier), pauses=False)
+        role = policy.calendar_role(row.clock, inputs, target)
+        return self._pinned(target, role, pauses=policy.pauses(row.clock, target))
+
+    def _single_terms(self, single: Single) -> Terms:
+        target = self.single_target(single)
+        demanded = target.calendar_role if target is not None else None
+        return self._pinned(target, demanded or single.calendar or WORKING, pauses=False)
+
+    def _pinned(self, target: Target | None, role: str, *, pauses: bool) -> Terms:
+        reference = self.calendars[role]
+        calendar = self.rulebook.calendars[reference]
+        return Terms(target, calendar, reference, self.policy, pauses)
+
+
+def _reference(value: Any) -> Reference:
+    name, version = value
+    return str(name), int(version)

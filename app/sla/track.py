@@ -1,0 +1,216 @@
+"""One clock while facts are folded: its segments, its due instant and how it ends.
+
+What a fact does to which clock is decided in `clock`; the arithmetic is in `segments` and
+`target`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from app.sla.clock_row import ClockRow
+from app.sla.deadline import Adjustment, Reference, Retarget, State
+from app.sla.policy import Policy
+from app.sla.segments import Segment, continued, paused_micros, reach, used_micros
+from app.sla.target import Target, date_due, length_micros
+
+if TYPE_CHECKING:
+    from app.calendars.working_time import Calendar
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What a clock runs by at the moment: target (None: its own instant), calendar, policy."""
+
+    target: Target | None
+    calendar: Calendar
+    reference: Reference
+    policy: Policy | None
+    pauses: bool = False
+
+    def same_course(self, other: Terms) -> bool:
+        """Say whether due instants computed by either would be equal."""
+        return self.target == other.target and self.reference == other.reference
+
+
+@dataclass(slots=True)
+class Track:
+    """One row in the making; `ended` stays None while the row can still be answered.
+
+    `carried_micros` is the time that earlier cycles used (reopening), counted against the length
+    from `counted_from`. `revised_at` is the last instant at which the course was set: nothing
+    that it brings about lies before it.
+    """
+
+    row: ClockRow
+    rule: str
+    cycle: int
+    revision: int
+    started_at: datetime
+    counted_from: datetime
+    revised_at: datetime
+    terms: Terms
+    segments: list[Segment]
+    fixed_due_at: datetime | None = None
+    carried_micros: int | None = None
+    due_at: datetime = field(init=False)
+    on_retarget: bool = False
+    ended: State | None = None
+    ended_at: datetime | None = None
+    answered_at: datetime | None = None
+    claimed_at: datetime | None = None
+    retargets: list[Retarget] = field(default_factory=list)
+    adjustment: Adjustment | None = None
+
+    def __post_init__(self) -> None:
+        self._set_course()
+
+    def missed_before(self, at: datetime) -> bool:
+        """Say whether due has passed at `at`; from then on it stays where it is."""
+        return self.due_at < at
+
+    def length_micros(self) -> int:
+        """Return the length of what is promised, in the clock's calendar, without pauses."""
+        if self.fixed_due_at is not None:
+            return used_micros(self.segments, self.fixed_due_at)
+        assert self.terms.target is not None
+        length = length_micros(self.terms.target, self.counted_from, self.terms.calendar)
+        if self.carried_micros is None:
+            return length
+        return max(length - self.carried_micros, length // 4)
+
+    def used_micros(self, until: datetime) -> int:
+        """Return the running open time used up to `until`, earlier cycles apart."""
+        return used_micros(self.segments, until)
+
+    def used_at_due(self) -> int:
+        """Return the running open time used up at due, in microseconds."""
+        target = self.terms.target
+        if target is not None and (target.summed or self.carried_micros is not None):
+            return self.length_micros()
+        return used_micros(self.segments, self.due_at)
+
+    def pause(self, at: datetime, limit_at: datetime) -> None:
+        """Stop the clock from `at` to the limit at the latest.
+
+        What is due at this very instant stays due: nothing is left to pause. After a miss only
+        the levels are held back.
+        """
+        self._continue(at, limit_at)
+        if self.due_at > at:
+            self._set_course()
+
+    def resume(self, at: datetime) -> None:
+        """Let a paused clock run again, before its limit."""
+        self._continue(at, None)
+        if self.due_at > at:
+            self._set_course()
+
+    def retarget(self, at: datetime, terms: Terms, paused_until: datetime | None) -> None:
+        """Move due within the row, never to before `at`; a missed row must not come here."""
+        before, due_before = self.terms, self.due_at
+        self.terms = terms
+        if terms.same_course(before) and self.paused_until(at) == paused_until:
+            return
+        self._continue(at, paused_until)
+        self.revised_at = at
+        self._set_course()
+        self.retargets.append(
+            Retarget(
+                at,
+                before.target,
+                terms.target,
+                before.reference,
+                terms.reference,
+                due_before,
+                self.due_at,
+            )
+        )
+
+    def revised(self, at: datetime, terms: Terms, paused_until: datetime | None) -> Track:
+        """Return revision n+1 from `at`, with the time used; this row is superseded."""
+        successor = Track(
+            row=self.row,
+            rule=self.rule,
+            cycle=self.cycle,
+            revision=self.revision + 1,
+            started_at=self.started_at,
+            counted_from=self.counted_from,
+            revised_at=at,
+            terms=terms,
+            segments=continued(self.segments, at, terms.calendar, terms.reference, paused_until),
+            fixed_due_at=self.fixed_due_at,
+            carried_micros=self.carried_micros,
+        )
+        self.end(at, State.SUPERSEDED)
+        return successor
+
+    def repin(self, at: datetime, terms: Terms, old: Reference) -> None:
+        """Count from the start in a new version of the calendar, never to before `at`."""
+        self.segments = [
+            replace(segment, calendar=terms.calendar, reference=terms.reference)
+            if segment.reference == old
+            else segment
+            for segment in self.segments
+        ]
+        self.retarget(at, terms, self.paused_until(at))
+
+    def answer(self, at: datetime, known_at: datetime) -> None:
+        """End the row by its answer; a contact recorded after due counts from its recording."""
+        counted = at if known_at <= self.due_at else known_at
+        self.claimed_at = at if counted != at else None
+        self.answered_at = counted
+        self._close(counted, State.MET if counted <= self.due_at else State.LATE)
+
+    def end(self, at: datetime, state: State) -> None:
+        """End the row without an answer; a miss latches, whatever ends the row afterwards."""
+        self._close(at, State.MISSED if self.missed_before(at) else state)
+
+    def correct(self, at: datetime, claimed_at: datetime, reason: str) -> None:
+        """Take a supervisor's word for when the answer came; the verdict before stays visible."""
+        missed = self.missed_before(at)
+        before = self.ended or (State.MISSED if missed else State.RUNNING)
+        self.adjustment = Adjustment(claimed_at, reason, at, before, self.answered_at)
+        self.answered_at = claimed_at
+        self.ended = State.MET if claimed_at <= self.due_at else State.LATE
+        if self.ended_at is None:
+            self.ended_at = at
+
+    def broken(self, at: datetime) -> bool:
+        """Say whether the row is missed or late at `at`, so that it can be corrected."""
+        if self.ended is None:
+            return self.missed_before(at)
+        return self.ended in (State.MISSED, State.LATE)
+
+    def paused_until(self, at: datetime) -> datetime | None:
+        """Return where the pause that holds at `at` ends, None if none does."""
+        for segment in self.segments:
+            if segment.paused and segment.end is not None and segment.start <= at < segment.end:
+                return segment.end
+        return None
+
+    def _close(self, at: datetime, state: State) -> None:
+        self.ended, self.ended_at = state, at
+
+    def _continue(self, at: datetime, paused_until: datetime | None) -> None:
+        terms = self.terms
+        self.segments = continued(self.segments, at, terms.calendar, terms.reference, paused_until)
+
+    def _set_course(self) -> None:
+        if self.fixed_due_at is not None:
+            self.due_at = self.fixed_due_at
+            return
+        due = self._computed_due()
+        self.on_retarget = due <= self.revised_at and self.revised_at > self.started_at
+        self.due_at = max(due, self.revised_at)
+
+    def _computed_due(self) -> datetime:
+        target = self.terms.target
+        assert target is not None
+        if target.summed or self.carried_micros is not None:
+            return reach(self.segments, self.length_micros())
+        due = date_due(target, self.counted_from, self.terms.calendar)
+        credit = paused_micros(self.segments)
+        return self.terms.calendar.add(due, credit) if credit else due

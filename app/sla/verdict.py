@@ -1,0 +1,93 @@
+"""From a folded track to the deadline that is answered: state, lateness, levels.
+
+The instant looked from never changes a verdict; it only says how far time has gone.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from app.sla.deadline import Deadline, State
+from app.sla.ladder import levels_of
+from app.sla.policy import HOUSE_LADDER
+from app.sla.segments import Segment, cut
+from app.sla.target import MICROS_A_SECOND
+from app.sla.track import Track
+
+
+def deadline_of(track: Track, horizon: datetime) -> Deadline:
+    """Return the row of a track as of `horizon`, at or after the last fact."""
+    terms = track.terms
+    state, pause_ends_at = _state(track, horizon)
+    used = track.used_micros(track.ended_at or horizon)
+    until = track.answered_at or track.ended_at or horizon
+    overdue = state in (State.MISSED, State.LATE)
+    return Deadline(
+        clock=track.row.clock,
+        rule=track.rule,
+        cycle=track.cycle,
+        revision=track.revision,
+        state=state,
+        started_at=track.started_at,
+        due_at=track.due_at,
+        target=terms.target,
+        calendar=terms.reference,
+        policy=terms.policy.reference if terms.policy is not None else None,
+        pause_ends_at=pause_ends_at,
+        answered_at=track.answered_at,
+        ended_at=track.ended_at,
+        missed_at=track.due_at if overdue else None,
+        claimed_at=track.claimed_at,
+        on_retarget=track.on_retarget,
+        provisional=_provisional(track),
+        never_pauses=not terms.pauses,
+        intervals_skipped=_intervals_skipped(track, used) if overdue else 0,
+        used_seconds=used // MICROS_A_SECOND,
+        length_seconds=track.length_micros() // MICROS_A_SECOND,
+        late_seconds=_late_seconds(track, until) if overdue else None,
+        late_elapsed_seconds=_late_elapsed_seconds(track, until) if overdue else None,
+        levels=levels_of(track, terms.policy.ladder if terms.policy else HOUSE_LADDER),
+        segments=_segments(track),
+        retargets=tuple(track.retargets),
+        adjustment=track.adjustment,
+    )
+
+
+def _state(track: Track, horizon: datetime) -> tuple[State, datetime | None]:
+    if track.ended is not None:
+        return track.ended, None
+    if track.missed_before(horizon):
+        return State.MISSED, None
+    pause_ends_at = track.paused_until(horizon)
+    return (State.PAUSED if pause_ends_at else State.RUNNING), pause_ends_at
+
+
+def _provisional(track: Track) -> bool:
+    """Say whether due reaches into a year whose holidays are not known."""
+    target = track.terms.target
+    if target is None or not target.needs_exceptions:
+        return False
+    unknown_from = track.terms.calendar.provisional_from()
+    return unknown_from is not None and track.due_at > unknown_from
+
+
+def _intervals_skipped(track: Track, used: int) -> int:
+    """Return how many further intervals of a repeated promise passed in silence."""
+    if not track.row.repeats:
+        return 0
+    return max((used - 1) // track.length_micros() - 1, 0)
+
+
+def _late_seconds(track: Track, until: datetime) -> int:
+    return track.terms.calendar.open_seconds(track.due_at, until)
+
+
+def _late_elapsed_seconds(track: Track, until: datetime) -> int:
+    elapsed = (until - track.due_at).total_seconds()
+    return int(elapsed)
+
+
+def _segments(track: Track) -> tuple[Segment, ...]:
+    if track.ended_at is None:
+        return tuple(track.segments)
+    return tuple(cut(track.segments, track.ended_at))
