@@ -1,0 +1,86 @@
+"""Tables of the customer file: customers, their contacts, the account team."""
+
+from datetime import date, datetime
+from decimal import Decimal
+
+from sqlalchemy import Date, ForeignKey, Index, String, Text, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column
+
+from app.columns import Base, Json, Money, SortKey, UtcDateTime, key_column, public_id_column
+from app.time import FAR_END
+
+
+class Customer(Base):
+    """One customer's file (SOP CU-1). Columns marked personal are encrypted in the audit and masked for some."""
+
+    __tablename__ = "customers"
+    __entity__ = "customer"
+
+    id: Mapped[int] = key_column()
+    public_id: Mapped[str] = public_id_column()
+    number: Mapped[str] = mapped_column(SortKey, unique=True)
+    name: Mapped[str] = mapped_column(String(200))
+    name_key: Mapped[str] = mapped_column(SortKey)
+    industry: Mapped[str | None] = mapped_column(String(100))
+    headcount: Mapped[int | None]
+    revenue: Mapped[Decimal | None] = mapped_column(Money, info={"personal": True})
+    revenue_currency: Mapped[str] = mapped_column(String(3), default="CNY")
+    main_business: Mapped[str | None] = mapped_column(String(500))
+    region: Mapped[str | None] = mapped_column(String(100))
+    pain_points: Mapped[str | None] = mapped_column(Text)
+    goals: Mapped[str | None] = mapped_column(Text)
+    source_channel: Mapped[str] = mapped_column(String(20))
+    first_contact_at: Mapped[datetime] = mapped_column(UtcDateTime, default=FAR_END)
+    expected_cooperation_on: Mapped[date | None] = mapped_column(Date)
+    status: Mapped[str] = mapped_column(String(20), default="potential")
+    tier: Mapped[str] = mapped_column(String(1), default="C")
+    tier_reason: Mapped[str | None] = mapped_column(String(500))
+    owner_id: Mapped[int | None] = mapped_column(ForeignKey("users.id"))
+    department_id: Mapped[int | None] = mapped_column(ForeignKey("departments.id"))
+    account_manager_id: Mapped[int | None] = mapped_column(ForeignKey("users.id"))
+    remarks: Mapped[str | None] = mapped_column(Text)
+    tags: Mapped[list[str]] = mapped_column(Json, default=list)
+    version: Mapped[int] = mapped_column(default=1)
+    created_by: Mapped[int | None] = mapped_column(ForeignKey("users.id"))
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    updated_at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+
+class Contact(Base):
+    """A person at the customer's."""
+
+    __tablename__ = "contacts"
+    __entity__ = "contact"
+
+    id: Mapped[int] = key_column()
+    public_id: Mapped[str] = public_id_column()
+    customer_id: Mapped[int] = mapped_column(ForeignKey("customers.id"), index=True)
+    name: Mapped[str] = mapped_column(String(100), info={"personal": True})
+    title: Mapped[str | None] = mapped_column(String(100))
+    phone: Mapped[str | None] = mapped_column(String(32), info={"personal": True})
+    email: Mapped[str | None] = mapped_column(String(254), info={"personal": True})
+    is_decision_maker: Mapped[bool] = mapped_column(default=False)
+    is_primary: Mapped[bool] = mapped_column(default=False)
+    remarks: Mapped[str | None] = mapped_column(Text, info={"personal": True})
+    version: Mapped[int] = mapped_column(default=1)
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    updated_at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+
+class AccountTeamMember(Base):
+    """A member of a key customer's account team (SOP CU-10) with a role in it."""
+
+    __tablename__ = "account_team_members"
+    __entity__ = "account_team_member"
+    __table_args__ = (UniqueConstraint("customer_id", "user_id"),)
+
+    id: Mapped[int] = key_column()
+    customer_id: Mapped[int] = mapped_column(ForeignKey("customers.id"))
+    user_id: Mapped[int] = mapped_column(ForeignKey("users.id"), index=True)
+    role: Mapped[str] = mapped_column(String(60))
+
+
+Index("ix_customers_name_key", Customer.name_key, Customer.id)
+Index("ix_customers_created", Customer.created_at, Customer.id)
+Index("ix_customers_owner", Customer.owner_id, Customer.id)
+Index("ix_customers_tier", Customer.tier, Customer.id)

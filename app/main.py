@@ -1,0 +1,86 @@
+"""Builds the FastAPI application: routers, problem handlers, audit capture, health.
+
+Everything that lives low but needs something high is plugged in here.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from typing import Any
+
+from fastapi import APIRouter, FastAPI, Request
+from starlette.middleware import Middleware
+from starlette.responses import Response
+
+from app.audit import service as audit
+from app.auth.principal import Guard, Replayed, replay_response
+from app.database import Database, create_database
+from app.dispatch import install_dispatcher
+from app.errors import Refusal
+from app.idempotency import service as idempotency
+from app.observability import Observer, configure_logging
+from app.problems import install_handlers, problem_response
+from app.settings import Settings, get_settings
+
+ROUTERS: tuple[APIRouter, ...] = ()
+
+
+def compose(database: Database) -> Database:
+    """Plug what lives high into what lives low; every process that writes does this once."""
+    database.hooks.audit = audit.record_changes
+    database.hooks.claim = idempotency.claim
+    database.hooks.keep = idempotency.keep
+    return database
+
+
+def create_app(settings: Settings | None = None, database: Database | None = None) -> FastAPI:
+    """Return the application; it opens its database when it starts, unless an open one is given."""
+    settings = settings or get_settings()
+    engine = compose(database or create_database(settings))
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        if database is None:
+            await engine.open()
+        watch = asyncio.create_task(app.state.guard.watch())
+        yield
+        watch.cancel()
+        with suppress(asyncio.CancelledError):
+            await watch
+        if database is None:
+            await engine.close()
+
+    app = FastAPI(
+        title="Huiying 回应",
+        version="0.1.0",
+        lifespan=lifespan,
+        docs_url=None,
+        redoc_url=None,
+        openapi_url="/openapi.json",
+        middleware=[Middleware(Observer, body_bytes_max=settings.body_bytes_max)],
+    )
+    app.state.guard = Guard(engine, settings.secret_key.get_secret_value().encode())
+    for router in ROUTERS:
+        app.router.routes.extend(router.routes)
+    install_handlers(app, _record_refusal)
+    app.add_exception_handler(Replayed, _replay)
+    install_dispatcher(app)
+    return app
+
+
+def _record_refusal(request: Request, refusal: Refusal) -> None:
+    del request, refusal
+
+
+async def _replay(request: Request, error: Exception) -> Response:
+    assert isinstance(error, Replayed)
+    try:
+        return replay_response(error.kept)
+    except Refusal as refusal:
+        return problem_response(refusal, request)
+
+
+def serve_application() -> Any:
+    """Return the application for a server process, with logging set up."""
+    configure_logging(get_settings().log_level)
+    return create_app()

@@ -1,0 +1,54 @@
+"""Tables of what people are told: the inbox, and mails on their way."""
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import BigInteger, ForeignKey, Index, String, Text, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column
+
+from app.columns import Base, Json, UtcDateTime, key_column, public_id_column
+from app.time import FAR_END
+
+
+class Notification(Base):
+    """One line in somebody's inbox. Unique per (escalation, recipient), so nobody is told twice of one level.
+
+    Shown from `deliver_at` on (quiet hours hold it back); `settled` when the matter was answered meanwhile.
+    `data` holds what the texts are made of; they are written in the reader's language when read.
+    """
+
+    __tablename__ = "notifications"
+    __audited__ = False
+    __table_args__ = (UniqueConstraint("escalation_id", "user_id"),)
+
+    id: Mapped[int] = key_column()
+    public_id: Mapped[str] = public_id_column()
+    user_id: Mapped[int] = mapped_column(ForeignKey("users.id"))
+    escalation_id: Mapped[int | None] = mapped_column(BigInteger)
+    kind: Mapped[str] = mapped_column(String(40))
+    data: Mapped[dict[str, Any]] = mapped_column(Json, default=dict)
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    deliver_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    delivered_at: Mapped[datetime] = mapped_column(UtcDateTime, default=FAR_END)
+    read_at: Mapped[datetime] = mapped_column(UtcDateTime, default=FAR_END)
+    settled: Mapped[bool] = mapped_column(default=False)
+
+
+class Mail(Base):
+    """One mail to be sent at least once under its stable Message-ID."""
+
+    __tablename__ = "mails"
+    __audited__ = False
+
+    id: Mapped[int] = key_column()
+    public_id: Mapped[str] = public_id_column()
+    notification_id: Mapped[int | None] = mapped_column(ForeignKey("notifications.id"), unique=True)
+    recipient: Mapped[str] = mapped_column(String(254))
+    subject: Mapped[str] = mapped_column(String(300))
+    body: Mapped[str] = mapped_column(Text)
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    sent_at: Mapped[datetime] = mapped_column(UtcDateTime, default=FAR_END)
+
+
+Index("ix_notifications_inbox", Notification.user_id, Notification.deliver_at, Notification.id)
+Index("ix_notifications_held", Notification.delivered_at, Notification.deliver_at)

@@ -1,0 +1,56 @@
+"""Tables of the outbox: messages that left with their change, and which handler has dealt with which."""
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import BigInteger, Index, String, Text, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column
+
+from app.columns import Base, Json, UtcDateTime, key_column, public_id_column
+from app.time import FAR_END
+
+
+class OutboxMessage(Base):
+    """One event or delivery to be made. `attempt_at` is the far end of time when nothing is left to do.
+
+    States: `pending`, `done`, `dead` (attempts used up; `huiying outbox requeue` makes it pending again).
+    `public_id` is the stable id under which external effects go out at least once.
+    """
+
+    __tablename__ = "outbox_messages"
+    __audited__ = False
+
+    id: Mapped[int] = key_column()
+    public_id: Mapped[str] = public_id_column()
+    event: Mapped[str] = mapped_column(String(60))
+    subject_type: Mapped[str | None] = mapped_column(String(40))
+    subject_id: Mapped[str | None] = mapped_column(String(40))
+    payload: Mapped[dict[str, Any]] = mapped_column(Json, default=dict)
+    occurred_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    state: Mapped[str] = mapped_column(String(10), default="pending")
+    attempts: Mapped[int] = mapped_column(default=0)
+    attempt_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    settled_at: Mapped[datetime] = mapped_column(UtcDateTime, default=FAR_END)
+    last_error: Mapped[str | None] = mapped_column(Text)
+
+
+class HandledMessage(Base):
+    """Proof that one handler has dealt with one message, written in the handler's own transaction."""
+
+    __tablename__ = "handled_messages"
+    __audited__ = False
+    __table_args__ = (UniqueConstraint("message_id", "handler"),)
+
+    id: Mapped[int] = key_column()
+    message_id: Mapped[int] = mapped_column(BigInteger)
+    handler: Mapped[str] = mapped_column(String(60))
+    handled_at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+
+Index(
+    "ix_outbox_messages_due",
+    OutboxMessage.attempt_at,
+    OutboxMessage.id,
+    postgresql_where=OutboxMessage.state == "pending",
+    sqlite_where=OutboxMessage.state == "pending",
+)

@@ -1,0 +1,180 @@
+"""Tables of the heart: policies, subjects, facts, and the cache of deadlines, levels and escalations."""
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import BigInteger, ForeignKey, Index, String, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column
+
+from app.columns import Base, Json, SortKey, UtcDateTime, key_column, public_id_column
+from app.time import FAR_END
+
+
+class PolicyRow(Base):
+    """A policy by name. The first active one (by `position`) whose conditions match applies."""
+
+    __tablename__ = "sla_policies"
+    __entity__ = "policy"
+
+    id: Mapped[int] = key_column()
+    public_id: Mapped[str] = public_id_column()
+    name: Mapped[str] = mapped_column(SortKey, unique=True)
+    title: Mapped[dict[str, str]] = mapped_column(Json)
+    position: Mapped[int]
+    is_active: Mapped[bool] = mapped_column(default=True)
+    current_version: Mapped[int] = mapped_column(default=1)
+    version: Mapped[int] = mapped_column(default=1)
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+
+class PolicyVersion(Base):
+    """One version's document; never changed once published."""
+
+    __tablename__ = "sla_policy_versions"
+    __entity__ = "policy_version"
+    __table_args__ = (UniqueConstraint("policy_id", "number"),)
+
+    id: Mapped[int] = key_column()
+    policy_id: Mapped[int] = mapped_column(ForeignKey("sla_policies.id"))
+    number: Mapped[int]
+    document: Mapped[dict[str, Any]] = mapped_column(Json)
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+
+class Subject(Base):
+    """Whatever has promises (a ticket, later a customer, a survey ...). Its row is the lock of its facts.
+
+    `next_fire_at` is the earliest unfired level of its deadlines, the far end of time when there is none: the
+    sweep claims subjects by it, so work grows with what is due, never with what is open.
+    """
+
+    __tablename__ = "sla_subjects"
+    __audited__ = False
+    __table_args__ = (UniqueConstraint("subject_type", "subject_id"),)
+
+    id: Mapped[int] = key_column()
+    subject_type: Mapped[str] = mapped_column(String(40))
+    subject_id: Mapped[int] = mapped_column(BigInteger)
+    subject_public_id: Mapped[str] = mapped_column(String(40))
+    label: Mapped[str] = mapped_column(String(300), default="")
+    customer_id: Mapped[int | None] = mapped_column(BigInteger)
+    owner_id: Mapped[int | None] = mapped_column(BigInteger)
+    department_id: Mapped[int | None] = mapped_column(BigInteger)
+    tier: Mapped[str | None] = mapped_column(String(1))
+    sequence: Mapped[int] = mapped_column(default=0)
+    next_fire_at: Mapped[datetime] = mapped_column(UtcDateTime, default=FAR_END)
+
+
+class FactRow(Base):
+    """One thing that happened; appended, never rewritten (deadlines 1.1)."""
+
+    __tablename__ = "sla_facts"
+    __audited__ = False
+    __table_args__ = (UniqueConstraint("subject_key", "sequence"),)
+
+    id: Mapped[int] = key_column()
+    subject_key: Mapped[int] = mapped_column(ForeignKey("sla_subjects.id"))
+    sequence: Mapped[int]
+    kind: Mapped[str] = mapped_column(String(40))
+    occurred_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    recorded_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    actor_id: Mapped[int | None] = mapped_column(BigInteger)
+    data: Mapped[dict[str, Any]] = mapped_column(Json, default=dict)
+
+
+class DeadlineRow(Base):
+    """One promise's clock and verdict: a cache of what `clock.evaluate` says of the subject's facts.
+
+    `due_at` of a paused clock is the due as if resumed at the pause's limit (`pause_ends_at`). Absent instants
+    are the far end of time. A running row whose due has passed reads as missed, whether or not the sweep was there.
+    """
+
+    __tablename__ = "deadlines"
+    __audited__ = False
+    __table_args__ = (UniqueConstraint("subject_key", "clock", "cycle", "revision"),)
+
+    id: Mapped[int] = key_column()
+    public_id: Mapped[str] = public_id_column()
+    subject_key: Mapped[int] = mapped_column(ForeignKey("sla_subjects.id"))
+    subject_type: Mapped[str] = mapped_column(String(40))
+    subject_id: Mapped[int] = mapped_column(BigInteger)
+    subject_public_id: Mapped[str] = mapped_column(String(40))
+    label: Mapped[str] = mapped_column(String(300), default="")
+    customer_id: Mapped[int | None] = mapped_column(BigInteger)
+    owner_id: Mapped[int | None] = mapped_column(BigInteger)
+    department_id: Mapped[int | None] = mapped_column(BigInteger)
+    clock: Mapped[str] = mapped_column(String(40))
+    rule: Mapped[str] = mapped_column(String(20))
+    cycle: Mapped[int]
+    revision: Mapped[int]
+    state: Mapped[str] = mapped_column(String(12))
+    started_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    due_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    pause_ends_at: Mapped[datetime] = mapped_column(UtcDateTime, default=FAR_END)
+    answered_at: Mapped[datetime] = mapped_column(UtcDateTime, default=FAR_END)
+    ended_at: Mapped[datetime] = mapped_column(UtcDateTime, default=FAR_END)
+    missed_at: Mapped[datetime] = mapped_column(UtcDateTime, default=FAR_END)
+    detected_at: Mapped[datetime] = mapped_column(UtcDateTime, default=FAR_END)
+    target_amount: Mapped[int | None]
+    target_unit: Mapped[str | None] = mapped_column(String(20))
+    calendar: Mapped[str | None] = mapped_column(String(100))
+    calendar_version: Mapped[int | None]
+    policy: Mapped[str | None] = mapped_column(String(100))
+    policy_version: Mapped[int | None]
+    on_retarget: Mapped[bool] = mapped_column(default=False)
+    provisional: Mapped[bool] = mapped_column(default=False)
+    intervals_skipped: Mapped[int] = mapped_column(default=0)
+    used_seconds: Mapped[int] = mapped_column(BigInteger, default=0)
+    late_seconds: Mapped[int | None] = mapped_column(BigInteger)
+    late_elapsed_seconds: Mapped[int | None] = mapped_column(BigInteger)
+    adjustment: Mapped[dict[str, Any] | None] = mapped_column(Json)
+
+
+class DeadlineLevel(Base):
+    """One rung of a deadline's ladder. The unique (deadline, level) is the proof that it fires once."""
+
+    __tablename__ = "deadline_levels"
+    __audited__ = False
+    __table_args__ = (UniqueConstraint("deadline_id", "level"),)
+
+    id: Mapped[int] = key_column()
+    deadline_id: Mapped[int] = mapped_column(ForeignKey("deadlines.id"))
+    subject_key: Mapped[int] = mapped_column(BigInteger)
+    level: Mapped[int]
+    fire_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    fired_at: Mapped[datetime] = mapped_column(UtcDateTime, default=FAR_END)
+
+
+class Escalation(Base):
+    """A level that fired: due, fired, detected, who was told and why. `told` is [{user_id, name, why}]."""
+
+    __tablename__ = "escalations"
+    __audited__ = False
+    __table_args__ = (UniqueConstraint("deadline_id", "level"),)
+
+    id: Mapped[int] = key_column()
+    public_id: Mapped[str] = public_id_column()
+    deadline_id: Mapped[int] = mapped_column(ForeignKey("deadlines.id"))
+    level: Mapped[int]
+    subject_type: Mapped[str] = mapped_column(String(40))
+    subject_id: Mapped[int] = mapped_column(BigInteger)
+    subject_public_id: Mapped[str] = mapped_column(String(40))
+    customer_id: Mapped[int | None] = mapped_column(BigInteger)
+    owner_id: Mapped[int | None] = mapped_column(BigInteger)
+    department_id: Mapped[int | None] = mapped_column(BigInteger)
+    rule: Mapped[str] = mapped_column(String(20))
+    due_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    fire_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    detected_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    overtaken: Mapped[bool] = mapped_column(default=False)
+    told: Mapped[list[dict[str, Any]]] = mapped_column(Json, default=list)
+
+
+Index("ix_sla_subjects_due", Subject.next_fire_at)
+Index("ix_sla_subjects_customer", Subject.customer_id, Subject.id)
+Index("ix_deadlines_due", DeadlineRow.due_at, DeadlineRow.id)
+Index("ix_deadlines_owner", DeadlineRow.owner_id, DeadlineRow.due_at, DeadlineRow.id)
+Index("ix_deadlines_customer", DeadlineRow.customer_id, DeadlineRow.due_at, DeadlineRow.id)
+Index("ix_deadline_levels_subject", DeadlineLevel.subject_key)
+Index("ix_escalations_detected", Escalation.detected_at, Escalation.id)
+Index("ix_escalations_subject", Escalation.subject_type, Escalation.subject_id)

@@ -1,0 +1,18 @@
+"""Imports every module that has tables, for Alembic and the tests."""
+
+from app.audit import models as audit
+from app.auth import models as auth
+from app.calendars import models as calendars
+from app.columns import Base
+from app.customers import models as customers
+from app.idempotency import models as idempotency
+from app.notifications import models as notifications
+from app.outbox import models as outbox
+from app.rehearsal import models as rehearsal
+from app.sla import models as sla
+from app.tickets import models as tickets
+
+__all__ = [
+    "Base", "audit", "auth", "calendars", "customers", "idempotency",
+    "notifications", "outbox", "rehearsal", "sla", "tickets",
+]  # fmt: skip

@@ -1,0 +1,303 @@
+"""The one way in: insert, update, delete and many rows at once, over the declarative models' tables.
+
+Every verb collects old and new values on the transaction, so no change can escape the audit. Inserts are held
+back and leave together with audit and outbox rows in one statement (PostgreSQL: one CTE; SQLite: row by row, in
+place). Derived tables (`__audited__ = False`: deadlines, levels, outbox, inbox ...) are not audited row by row.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+from sqlalchemy import Column, bindparam
+from sqlalchemy import delete as core_delete
+from sqlalchemy import insert as core_insert
+from sqlalchemy import update as core_update
+from sqlalchemy.dialects import postgresql, sqlite
+
+from app.columns import Base, new_public_id
+from app.database import Transaction
+from app.errors import StaleVersion
+from app.settings import ClockMode
+from app.statements import Convert, Row, Statement, postgresql_dialect
+
+Table = type[Base]
+_POSTGRES = postgresql_dialect(ClockMode.real)
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One row's change as the audit sees it; `old` is empty for an insert, `new` for a delete."""
+
+    table: Table
+    old: Row
+    new: Row
+
+
+def is_audited(table: Table) -> bool:
+    """Return whether the rows of `table` are audited one by one (`__audited__`, true unless declared false)."""
+    return bool(getattr(table, "__audited__", True))
+
+
+# --- inserting
+
+
+async def insert(tx: Transaction, table: Table, **values: Any) -> dict[str, Any]:
+    """Hold one row back for the flush and return it whole: with its key, public id, version and defaults."""
+    shape = _shape(table)
+    row = shape.complete(values)
+    if shape.has_key and row["id"] is None:
+        row["id"] = await tx.next_key(table)
+    tx.flush_pending = _flush
+    tx.pending.setdefault(table, []).append(row)
+    if is_audited(table):
+        tx.changes.append(Change(table, {}, row))
+    return row
+
+
+async def insert_many(
+    tx: Transaction, table: Table, rows: Iterable[Mapping[str, Any]]
+) -> list[dict[str, Any]]:
+    """Hold many rows back; they leave as one statement's arrays."""
+    return [await insert(tx, table, **row) for row in rows]
+
+
+@dataclass(frozen=True, slots=True)
+class _Shape:
+    """What inserting into a table needs to know of it."""
+
+    name: str
+    names: tuple[str, ...]
+    defaults: Mapping[str, Any]
+    makers: Mapping[str, Any]
+    has_key: bool
+    kinds: tuple[str, ...]
+    binds: tuple[Convert | None, ...]
+    statement: Statement
+
+    def complete(self, values: Mapping[str, Any]) -> dict[str, Any]:
+        row = dict(self.defaults)
+        for name, maker in self.makers.items():
+            if values.get(name) is None:
+                row[name] = maker()
+        unknown = values.keys() - row.keys()
+        if unknown:
+            raise TypeError(f"{self.name} has no {sorted(unknown)}")
+        row.update(
+            (name, value)
+            for name, value in values.items()
+            if value is not None or name not in self.makers
+        )
+        return row
+
+
+@cache
+def _shape(table: Table) -> _Shape:
+    columns: list[Column[Any]] = list(table.__table__.columns)
+    defaults: dict[str, Any] = {}
+    makers: dict[str, Any] = {}
+    for column in columns:
+        defaults[column.name] = (
+            column.default.arg if column.default is not None and column.default.is_scalar else None
+        )  # type: ignore[attr-defined]
+        if column.name == "public_id":
+            makers[column.name] = new_public_id
+        elif column.default is not None and column.default.is_callable:
+            factory = column.default.arg  # type: ignore[attr-defined]
+            makers[column.name] = lambda factory=factory: factory(None)
+    return _Shape(
+        name=table.__table__.name,  # type: ignore[attr-defined]
+        names=tuple(column.name for column in columns),
+        defaults=defaults,
+        makers=makers,
+        has_key="id" in defaults,
+        kinds=tuple(_postgres_kind(column) for column in columns),
+        binds=tuple(
+            column.type.dialect_impl(_POSTGRES).bind_processor(_POSTGRES) for column in columns
+        ),
+        statement=Statement(
+            core_insert(table).values({c.name: bindparam(c.name, type_=c.type) for c in columns})
+        ),
+    )
+
+
+def _postgres_kind(column: Column[Any]) -> str:
+    text = _POSTGRES.type_compiler_instance.process(column.type.dialect_impl(_POSTGRES))
+    return text.split(" COLLATE")[0]
+
+
+async def _flush(tx: Transaction) -> None:
+    pending, tx.pending = tx.pending, {}
+    if tx.database.kind == "postgresql":
+        await _flush_postgres(tx, pending)
+        return
+    order = Base.metadata.sorted_tables
+    for table in sorted(pending, key=lambda table: order.index(table.__table__)):
+        await tx.run_many(_shape(table).statement, pending[table])
+
+
+async def _flush_postgres(tx: Transaction, pending: Mapping[Table, list[dict[str, Any]]]) -> None:
+    text = _insert_text(tuple((table, len(rows) == 1) for table, rows in pending.items()))
+    arguments: list[Any] = []
+    for table, rows in pending.items():
+        shape = _shape(table)
+        for name, convert in zip(shape.names, shape.binds, strict=True):
+            values = [row[name] if convert is None else convert(row[name]) for row in rows]
+            arguments.append(values[0] if len(rows) == 1 else values)
+    await tx.run_text(text, arguments)
+
+
+@cache
+def _insert_text(parts: tuple[tuple[Table, bool], ...]) -> str:
+    """Return one statement that inserts into every table: `VALUES` for a single row, `unnest` of arrays for more."""
+    number = 0
+    inserts = []
+    for table, single in parts:
+        shape = _shape(table)
+        places = []
+        for kind in shape.kinds:
+            number += 1
+            places.append(f"${number}" if single else f"${number}::{kind}[]")
+        names = ", ".join(f'"{name}"' for name in shape.names)
+        source = (
+            f"VALUES ({', '.join(places)})"
+            if single
+            else f"SELECT * FROM unnest({', '.join(places)})"
+        )
+        inserts.append(f'INSERT INTO "{shape.name}" ({names}) {source}')
+    *first, last = inserts
+    if not first:
+        return last
+    return f"WITH {', '.join(f'i{n} AS ({one})' for n, one in enumerate(first))} {last}"
+
+
+# --- changing
+
+
+async def update(tx: Transaction, table: Table, old: Row, **values: Any) -> Row:
+    """Change the row that `old` is (its `id`, and its `version` where the table has one) and return it as it is now.
+
+    Only values that differ are written; nothing differing writes nothing. Raises `StaleVersion` when the row has
+    moved on since `old` was read. `old` holds every column that is changed.
+    """
+    changed = {name: value for name, value in values.items() if old[name] != value}
+    if not changed:
+        return old
+    versioned = "version" in table.__table__.columns
+    if versioned:
+        changed["version"] = old["version"] + 1
+    await tx.flush()
+    statement = _update(table, tuple(sorted(changed)), versioned=versioned)
+    given = {f"new_{name}": value for name, value in changed.items()} | {"key": old["id"]}
+    if versioned:
+        given["version_before"] = old["version"]
+    if not await tx.run(statement, given):
+        raise StaleVersion
+    new = {**old, **changed}
+    if is_audited(table):
+        tx.changes.append(Change(table, {name: old[name] for name in old}, new))
+    return new
+
+
+@cache
+def _update(
+    table: Table, names: tuple[str, ...], *, versioned: bool, returning: bool = True
+) -> Statement:
+    columns = table.__table__.columns
+    core = (
+        core_update(table)
+        .values(
+            {columns[name]: bindparam(f"new_{name}", type_=columns[name].type) for name in names}
+        )
+        .where(columns["id"] == bindparam("key"))
+    )
+    if versioned:
+        core = core.where(columns["version"] == bindparam("version_before"))
+    return Statement(core.returning(columns["id"]) if returning else core)
+
+
+async def update_many(tx: Transaction, table: Table, rows: Sequence[Row]) -> None:
+    """Set the given columns of many rows of a derived table, each by its `id`; all rows name the same columns.
+
+    Audited tables are refused: their old values would be lost.
+    """
+    if is_audited(table):
+        raise TypeError(f"{table.__name__} is audited; update its rows one by one")
+    if not rows:
+        return
+    await tx.flush()
+    names = tuple(sorted(rows[0]))
+    if tx.database.kind == "postgresql":
+        shape = _shape(table)
+        converts = dict(zip(shape.names, shape.binds, strict=True))
+        arguments = [
+            [row[n] if (c := converts[n]) is None else c(row[n]) for row in rows] for n in names
+        ]
+        await tx.run_text(_update_text(table, names), arguments)
+        return
+    others = tuple(name for name in names if name != "id")
+    statement = _update(table, others, versioned=False, returning=False)
+    given = [{"key": row["id"]} | {f"new_{name}": row[name] for name in others} for row in rows]
+    await tx.run_many(statement, given)
+
+
+@cache
+def _update_text(table: Table, names: tuple[str, ...]) -> str:
+    shape = _shape(table)
+    kinds = dict(zip(shape.names, shape.kinds, strict=True))
+    arrays = ", ".join(f"${number}::{kinds[name]}[]" for number, name in enumerate(names, 1))
+    sets = ", ".join(f'"{name}" = v."{name}"' for name in names if name != "id")
+    listed = ", ".join(f'"{name}"' for name in names)
+    return (
+        f'UPDATE "{shape.name}" t SET {sets} FROM unnest({arrays}) AS v({listed}) WHERE t.id = v.id'
+    )
+
+
+async def delete(tx: Transaction, table: Table, old: Row) -> None:
+    """Delete the row that `old` is; `old` is what the audit keeps of it."""
+    await tx.flush()
+    if not await tx.run(_delete(table), {"key": old["id"]}):
+        raise StaleVersion
+    if is_audited(table):
+        tx.changes.append(Change(table, dict(old), {}))
+
+
+@cache
+def _delete(table: Table) -> Statement:
+    columns = table.__table__.columns
+    return Statement(
+        core_delete(table).where(columns["id"] == bindparam("key")).returning(columns["id"])
+    )
+
+
+async def change_set(
+    tx: Transaction, table: Table, statement: Statement, **values: Any
+) -> list[Row]:
+    """Run a set-based UPDATE or DELETE ... RETURNING of a derived table and return its rows."""
+    if is_audited(table):
+        raise TypeError(f"{table.__name__} is audited; change its rows one by one")
+    await tx.flush()
+    return await tx.run(statement, values)
+
+
+async def upsert(tx: Transaction, table: Table, keys: tuple[str, ...], **values: Any) -> None:
+    """Insert a row of a derived table, or set its other columns where one with the same `keys` exists."""
+    if is_audited(table):
+        raise TypeError(f"{table.__name__} is audited; insert or update its rows")
+    await tx.flush()
+    row = _shape(table).complete(values)
+    if "id" in row and row["id"] is None:
+        row["id"] = await tx.next_key(table)
+    await tx.run(_upsert(table, tx.database.kind, keys, tuple(sorted(values))), row)
+
+
+@cache
+def _upsert(table: Table, kind: str, keys: tuple[str, ...], names: tuple[str, ...]) -> Statement:
+    make: Any = postgresql.insert if kind == "postgresql" else sqlite.insert
+    columns = table.__table__.columns
+    core = make(table).values({c.name: bindparam(c.name, type_=c.type) for c in columns})
+    rest = {name: core.excluded[name] for name in names if name not in keys}
+    if not rest:
+        return Statement(core.on_conflict_do_nothing(index_elements=list(keys)))
+    return Statement(core.on_conflict_do_update(index_elements=list(keys), set_=rest))

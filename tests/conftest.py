@@ -1,0 +1,132 @@
+"""Databases of the suite's engine, one fresh copy a test, and the application over it.
+
+`HUIYING_TEST_ENGINE` is `sqlite` (default) or `postgres`; PostgreSQL is at `HUIYING_TEST_POSTGRES_URL` or on the
+local port. Each test process migrates one template and copies it.
+"""
+
+import os
+import secrets
+import shutil
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+from alembic import command
+from alembic.config import Config
+from hypothesis import settings as hypothesis_settings
+
+from app.database import Database, create_database
+from app.main import compose
+from app.settings import ClockMode, Settings
+
+ENGINE = os.environ.get("HUIYING_TEST_ENGINE", "sqlite")
+POSTGRES = os.environ.get(
+    "HUIYING_TEST_POSTGRES_URL", "postgresql://postgres@127.0.0.1:5432/postgres"
+)
+SHARED = Path(__file__).parent.parent.parent / "shared"
+SECRET = "a-secret-of-the-tests-with-enough-bytes-0123456789"
+
+hypothesis_settings.register_profile(
+    "suite", max_examples=int(os.environ.get("HUIYING_EXAMPLES", "100")), deadline=None
+)
+hypothesis_settings.load_profile("suite")
+
+
+def migrate(url: str) -> None:
+    """Bring a database to the newest version."""
+    config = Config(Path(__file__).parent.parent / "alembic.ini")
+    config.attributes["database_url"] = url
+    command.upgrade(config, "head")
+
+
+def postgres_url(name: str) -> str:
+    """Return the URL of another database on the suite's server."""
+    head, _, _ = POSTGRES.rpartition("/")
+    return f"{head}/{name}"
+
+
+class Databases:
+    """Makes databases of one engine: migrates a template once, then copies it."""
+
+    def __init__(self, engine: str, folder: Path) -> None:
+        self.engine = engine
+        self.folder = folder
+        self.prefix = f"huiying_test_{os.getpid()}_{secrets.token_hex(3)}"
+        self.made = 0
+        if engine == "sqlite":
+            self.template = folder / "template.sqlite3"
+            migrate(f"sqlite:///{self.template}")
+        else:
+            self._administer(f'CREATE DATABASE "{self.prefix}"')
+            migrate(postgres_url(self.prefix))
+
+    def _administer(self, sql: str) -> None:
+        with psycopg.connect(POSTGRES, autocommit=True) as connection:
+            connection.execute(sql.encode())
+
+    def make(self) -> str:
+        """Return the URL of a new, migrated, empty database."""
+        self.made += 1
+        if self.engine == "sqlite":
+            path = self.folder / f"{self.made}.sqlite3"
+            shutil.copy(self.template, path)
+            return f"sqlite:///{path}"
+        name = f"{self.prefix}_{self.made}"
+        self._administer(f'CREATE DATABASE "{name}" TEMPLATE "{self.prefix}" STRATEGY FILE_COPY')
+        return postgres_url(name)
+
+    def drop(self, url: str) -> None:
+        """Remove a database that `make` made."""
+        if self.engine == "sqlite":
+            path = url.removeprefix("sqlite:///")
+            for suffix in ("", "-wal", "-shm"):
+                Path(path + suffix).unlink(missing_ok=True)
+            return
+        self._administer(f'DROP DATABASE IF EXISTS "{url.rpartition("/")[2]}" WITH (FORCE)')
+
+    def close(self) -> None:
+        """Remove the template."""
+        if self.engine != "sqlite":
+            self._administer(f'DROP DATABASE IF EXISTS "{self.prefix}" WITH (FORCE)')
+
+
+@pytest.fixture(scope="session")
+def databases(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Databases]:
+    made = Databases(ENGINE, tmp_path_factory.mktemp("databases"))
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def database_url(databases: Databases) -> Iterator[str]:
+    url = databases.make()
+    yield url
+    databases.drop(url)
+
+
+@pytest.fixture
+def settings(database_url: str, tmp_path: Path) -> Settings:
+    return make_settings(database_url, tmp_path)
+
+
+def make_settings(database_url: str, folder: Path, **changes: Any) -> Settings:
+    """Return settings of a test: virtual clock, small pool."""
+    given: dict[str, Any] = {
+        "database_url": database_url,
+        "data_dir": folder,
+        "clock": ClockMode.virtual,
+        "secret_key": SECRET,
+        "postgres_pool_size": 4,
+        **changes,
+    }
+    return Settings(**given)
+
+
+@pytest.fixture
+async def database(settings: Settings) -> AsyncIterator[Database]:
+    engine = compose(create_database(settings))
+    await engine.open()
+    yield engine
+    await engine.close()
