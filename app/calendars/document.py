@@ -20,6 +20,7 @@ LONGEST_CLOSED_DAYS = 366
 # 1440), where an end above 1440 lies on the following day.
 Interval = tuple[int, int]
 Hours = tuple[Interval, ...]
+WHOLE_DAY: Hours = ((0, 1440),)
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
 _TIME = re.compile(r"([01][0-9]|2[0-3]):([0-5][0-9])|24:00")
@@ -60,8 +61,9 @@ class CalendarException:
 class CalendarSpec:
     """A checked calendar document.
 
-    `week` has seven entries from Monday on. `exceptions` are in the order of their dates, at most
-    one a date. `exceptions_loaded` is None for a calendar that needs none, else ascending years.
+    `week` has seven entries from Monday on, whole days if `always_open`. `exceptions` are in the
+    order of their dates, at most one a date. `exceptions_loaded` is None for a calendar that needs
+    none, else ascending years.
     """
 
     name: str
@@ -98,7 +100,7 @@ def parse_calendar(document: Mapping[str, object]) -> CalendarSpec:
         for key in ("week", "exceptions", "exceptions_loaded"):
             if key in document:
                 raise CalendarInvalid(f"/{key}", "a calendar that is always open has none")
-        return CalendarSpec(name, title_zh, title_en, zone, True, ((),) * 7, (), None)
+        return CalendarSpec(name, title_zh, title_en, zone, True, (WHOLE_DAY,) * 7, (), None)
     week = _week(document.get("week"))
     exceptions = _exceptions(document.get("exceptions", []), week)
     _refuse_long_closure(week, exceptions)

@@ -23,7 +23,6 @@ from app.calendars.local_time import (
     InstantOutOfRange,
     from_micros,
     resolve_local,
-    shown_spans,
     to_micros,
 )
 from app.calendars.opening_table import OpeningTable, WorkingDay, compile_year
@@ -117,8 +116,6 @@ class Calendar:
         A night shift that ends on a date does not make it a working day, nor do hours that the
         zone skips altogether (Samoa's 2011-12-30).
         """
-        if self.always_open:
-            return True
         noon = to_micros(EPOCH.replace(year=on.year, month=on.month, day=on.day, hour=12))
         return self._covering(noon, noon).day_on(on.toordinal()) is not None
 
@@ -163,8 +160,6 @@ class Calendar:
             return self.next_opening(start)
         instant = to_micros(start)
         own = start.astimezone(self.timezone).toordinal()
-        if self.always_open:
-            return from_micros(_served(self._end_of_day(own + days)))
         table = self._covering(instant, instant)
         return from_micros(self._search_day(table, instant, own, days).spans[-1][1])
 
@@ -291,11 +286,6 @@ class Calendar:
             days += self._days[year]
         self._table = OpeningTable(first_year, last_year, days)
         return self._table
-
-    def _end_of_day(self, ordinal: int) -> int:
-        midnight = datetime.combine(_date(ordinal), time())
-        shown = shown_spans(midnight, midnight + timedelta(days=1), self.timezone)
-        return shown[-1][1] if shown else resolve_local(midnight, self.timezone)
 
     def _at_time_of(self, local: datetime, ordinal: int) -> int:
         """The instant of `local`'s time of day on another date."""
