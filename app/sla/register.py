@@ -7,6 +7,7 @@ tests are driven by these rows; the numbers in force are those of a policy.
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 from app.sla.clock_row import ENDS, ClockRow, Flag, On, generic_row
@@ -66,6 +67,10 @@ WAIT_ENDS = (
     On(FactKind.REOPENED),
     *_ENDS,
 )
+
+# A customer's message that reopens a closed ticket, up to and including this long after closing.
+REOPENS_BY_ITSELF = CUSTOMER_QUESTION
+REOPENS_WITHIN = timedelta(minutes=10_080)
 
 TICKET_CLOCKS: tuple[ClockRow, ...] = (
     ClockRow(

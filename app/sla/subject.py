@@ -16,7 +16,15 @@ from app.sla.deadline import State
 from app.sla.facts import Fact, FactKind, instant_of
 from app.sla.policy import HOUSE_PAUSE_LIMIT
 from app.sla.policy_document import parse_target
-from app.sla.register import SITUATION, TICKET_CLOCKS, WAIT_ENDS, WAIT_STARTS, row_of
+from app.sla.register import (
+    REOPENS_BY_ITSELF,
+    REOPENS_WITHIN,
+    SITUATION,
+    TICKET_CLOCKS,
+    WAIT_ENDS,
+    WAIT_STARTS,
+    row_of,
+)
 from app.sla.segments import continued
 from app.sla.target import due_from
 from app.sla.terms import Rulebook, Setting, Single
@@ -48,6 +56,7 @@ class Subject:
     waiting: bool = False
     pending: datetime | None = None
     resolved_at: datetime | None = None
+    closed_at: datetime | None = None
     last_at: datetime | None = None
 
     def __post_init__(self) -> None:
@@ -55,6 +64,20 @@ class Subject:
 
     def apply(self, fact: Fact) -> None:
         """Take one fact more, in order of sequence."""
+        if self._reopens_by_itself(fact):
+            self._step(Fact(fact.sequence, FactKind.REOPENED, fact.at))
+        self._step(fact)
+
+    def _reopens_by_itself(self, fact: Fact) -> bool:
+        """Say whether a customer's message comes soon enough after closing to reopen the ticket.
+
+        A `reopened` fact of its own beside it is welcome and changes nothing.
+        """
+        if self.closed_at is None or not REOPENS_BY_ITSELF.matches(fact.kind, fact.data):
+            return False
+        return fact.at - self.closed_at <= REOPENS_WITHIN
+
+    def _step(self, fact: Fact) -> None:
         at, kind = fact.known_at, fact.kind
         self.last_at = at if self.last_at is None else max(self.last_at, at)
         if self.waiting and at >= self.waits[-1].ends_at:
@@ -145,6 +168,8 @@ class Subject:
                 self.flags -= gone
         if kind is FactKind.RESOLVED:
             self.resolved_at = at
+        if kind in (FactKind.CLOSED, FactKind.REOPENED):
+            self.closed_at = at if kind is FactKind.CLOSED else None
         if self.flags & _ALL_ENDED:
             self.pending = None
 
@@ -277,7 +302,7 @@ class Subject:
 
     def _keep_to(self, due_at: datetime, at: datetime) -> None:
         resolve = self.running.get("resolve")
-        if resolve is not None and due_at > resolve.due_at:
+        if resolve is not None and at <= resolve.due_at < due_at:
             self._end(resolve, at, State.SUPERSEDED)
             self.flags.add(Flag.POSTPONED)
         self._start(_AGREED, at, self.terms["agreed"], fixed_due_at=due_at)
