@@ -1,4 +1,4 @@
-"""Databases of the suite's engine, one fresh copy a test, and the application over it.
+"""Databases of the suite's engine, one fresh copy a test, and the application over it with callers who log in.
 
 `HUIYING_TEST_ENGINE` is `sqlite` (default) or `postgres`; PostgreSQL is at `HUIYING_TEST_POSTGRES_URL` or on the
 local port. Each test process migrates one template and copies it.
@@ -7,19 +7,23 @@ local port. Each test process migrates one template and copies it.
 import os
 import secrets
 import shutil
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import httpx
 import psycopg
 import pytest
 from alembic import command
 from alembic.config import Config
+from fastapi import FastAPI
 from hypothesis import settings as hypothesis_settings
 
 from app.database import Database, create_database
-from app.main import compose
+from app.main import compose, create_app
 from app.settings import ClockMode, Settings
+from app.statements import Row
+from tests.factories import bearer, make_session, make_user
 
 ENGINE = os.environ.get("HUIYING_TEST_ENGINE", "sqlite")
 POSTGRES = os.environ.get(
@@ -130,3 +134,53 @@ async def database(settings: Settings) -> AsyncIterator[Database]:
     await engine.open()
     yield engine
     await engine.close()
+
+
+@pytest.fixture
+async def app(settings: Settings, database: Database) -> AsyncIterator[FastAPI]:
+    application = create_app(settings, database)
+    async with application.router.lifespan_context(application):
+        yield application
+
+
+@pytest.fixture
+async def client(app: FastAPI) -> AsyncIterator[httpx.AsyncClient]:
+    transport = httpx.ASGITransport(app=app)
+    async with httpx.AsyncClient(transport=transport, base_url="http://test") as http:
+        yield http
+
+
+class Caller(dict[str, str]):
+    """The headers of somebody who is logged in; `user` is who it is."""
+
+    def __init__(self, headers: Any, user: Row) -> None:
+        super().__init__(headers)
+        self.user = user
+
+
+AsUser = Callable[[Row], Awaitable[Caller]]
+LoginAs = Callable[..., Awaitable[Caller]]
+
+
+@pytest.fixture
+def as_user(database: Database) -> AsUser:
+    """A function from a user row to the headers of a real token, whose session it makes."""
+
+    async def log_in(user: Row) -> Caller:
+        async with database.transaction() as tx:
+            session = await make_session(tx, user)
+        return Caller(bearer(SECRET.encode(), user, session), user)
+
+    return log_in
+
+
+@pytest.fixture
+def login_as(database: Database, as_user: AsUser) -> LoginAs:
+    """A function that makes a user of a role (and `make_user`'s other values) and returns its headers."""
+
+    async def log_in(role: str = "admin", **values: Any) -> Caller:
+        async with database.transaction() as tx:
+            user = await make_user(tx, role=role, **values)
+        return await as_user(user)
+
+    return log_in
