@@ -169,7 +169,10 @@ class Transaction(_Asking):
 
 
 class Database(_Asking):
-    """An engine: questions in autocommit, transactions for changes. Open it before use, close it at the end."""
+    """An engine: questions in autocommit, transactions for changes. Open it before use, close it at the end.
+
+    `memory` is for what a process may remember of the database (versions that never change, short-lived copies).
+    """
 
     kind: ClassVar[str] = ""
 
@@ -177,6 +180,7 @@ class Database(_Asking):
         self.settings = settings
         self.dialect = dialect
         self.hooks = Hooks()
+        self.memory: dict[str, Any] = {}
 
     async def open(self) -> None:
         """Connect."""

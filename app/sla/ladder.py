@@ -25,40 +25,37 @@ QUIET_FROM = time(22)
 QUIET_UNTIL = time(8)
 
 
-def levels_of(track: Track, steps: Sequence[Step]) -> tuple[Level, ...]:
+def levels_of(track: Track, steps: Sequence[Step], length: int) -> tuple[Level, ...]:
     """Return (level, fire_at) of a row; of an ended one those that it reached before its end.
 
-    Levels before due lie where that much of the length is left, and at an opening rather than at
-    the closing before it; levels after due count the deadline's calendar, pauses left out. None
-    lies before the course was last set. What was kept, even exactly at due, has not reached due's
-    levels.
+    `length` is the target's length in microseconds. Levels before due lie where that much of it is
+    left, and at an opening rather than at the closing before it; levels after due count the
+    deadline's calendar, pauses left out. None lies before the course was last set. What was kept,
+    even exactly at due, has not reached due's levels.
     """
     end = track.ended_at
     if end is None:
-        return tuple((step.level, _fire_at(track, step)) for step in steps)
+        return tuple((step.level, _fire_at(track, step, length)) for step in steps)
     if end <= track.due_at:
-        steps = [step for step in steps if step.before_due and _used_enough(track, step, end)]
-    levels = ((step.level, _fire_at(track, step)) for step in steps)
+        left = track.used_at_due(length) - track.used_micros(end)
+        steps = [step for step in steps if step.before_due and left <= _before(step, length)]
+    levels = [(step.level, _fire_at(track, step, length)) for step in steps]
     return tuple((level, at) for level, at in levels if at <= end)
 
 
-def _used_enough(track: Track, step: Step, end: datetime) -> bool:
-    """Say whether a level before due can have been reached at all (cheaper than the instant)."""
-    return track.used_micros(end) >= track.used_at_due() - _before_micros(track, step)
-
-
-def _fire_at(track: Track, step: Step) -> datetime:
+def _fire_at(track: Track, step: Step, length: int) -> datetime:
     if not step.before_due:
         return reach(track.segments, (step.minutes or 0) * _MINUTE_MICROS, since=track.due_at)
     if track.on_retarget:
         return track.due_at
-    at = resume_of(track.segments, track.used_at_due() - _before_micros(track, step))
+    at = resume_of(track.segments, track.used_at_due(length) - _before(step, length))
     return min(max(at, track.revised_at), track.due_at)
 
 
-def _before_micros(track: Track, step: Step) -> int:
+def _before(step: Step, length: int) -> int:
+    """Return how much running time before due the level lies, in microseconds."""
     if step.percent is not None:
-        return -step.percent * track.length_micros() // 100
+        return -step.percent * length // 100
     return -(step.minutes or 0) * _MINUTE_MICROS
 
 

@@ -60,9 +60,12 @@ class Subject(Base):
     customer_id: Mapped[int | None] = mapped_column(BigInteger)
     owner_id: Mapped[int | None] = mapped_column(BigInteger)
     department_id: Mapped[int | None] = mapped_column(BigInteger)
+    dedicated_manager_id: Mapped[int | None] = mapped_column(BigInteger)
     tier: Mapped[str | None] = mapped_column(String(1))
     sequence: Mapped[int] = mapped_column(default=0)
     next_fire_at: Mapped[datetime] = mapped_column(UtcDateTime, default=FAR_END)
+    fault_count: Mapped[int] = mapped_column(default=0)
+    fault: Mapped[str | None] = mapped_column(String(500))
 
 
 class FactRow(Base):

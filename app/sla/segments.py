@@ -7,7 +7,7 @@ each (deadlines section 2, mixed segments). Policies, clocks and verdicts are el
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -95,11 +95,13 @@ def resume_of(segments: Sequence[Segment], micros: int) -> datetime:
 def cut(segments: Sequence[Segment], at: datetime) -> list[Segment]:
     """Return what lies before `at`; the segment that holds it ends there."""
     kept: list[Segment] = []
-    for segment in segments:
-        if segment.start >= at:
+    for one in segments:
+        if one.start >= at:
             break
-        ends_later = segment.end is None or segment.end > at
-        kept.append(replace(segment, end=at) if ends_later else segment)
+        if one.end is None or one.end > at:
+            kept.append(Segment(one.start, at, one.calendar, one.reference, one.paused))
+        else:
+            kept.append(one)
     return kept
 
 

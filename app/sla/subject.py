@@ -13,18 +13,11 @@ from typing import Any
 
 from app.sla.clock_row import ClockRow, Flag, generic_row
 from app.sla.deadline import State
+from app.sla.effects import Effect, effect_of
 from app.sla.facts import Fact, FactKind, instant_of
 from app.sla.policy import HOUSE_PAUSE_LIMIT
 from app.sla.policy_document import parse_target
-from app.sla.register import (
-    REOPENS_BY_ITSELF,
-    REOPENS_WITHIN,
-    SITUATION,
-    TICKET_CLOCKS,
-    WAIT_ENDS,
-    WAIT_STARTS,
-    row_of,
-)
+from app.sla.register import REOPENS_WITHIN, TICKET_CLOCKS, row_of
 from app.sla.segments import continued
 from app.sla.target import due_from
 from app.sla.terms import Rulebook, Setting, Single
@@ -52,6 +45,8 @@ class Subject:
     flags: set[Flag] = field(default_factory=set)
     tracks: list[Track] = field(default_factory=list)
     running: dict[str, Track] = field(default_factory=dict)
+    cycles: dict[str, int] = field(default_factory=dict)
+    singles: set[str] = field(default_factory=set)
     waits: list[Wait] = field(default_factory=list)
     waiting: bool = False
     pending: datetime | None = None
@@ -64,48 +59,43 @@ class Subject:
 
     def apply(self, fact: Fact) -> None:
         """Take one fact more, in order of sequence."""
-        if self._reopens_by_itself(fact):
-            self._step(Fact(fact.sequence, FactKind.REOPENED, fact.at))
-        self._step(fact)
+        at = fact.known_at
+        self.last_at = at if self.last_at is None else max(self.last_at, at)
+        if self.waiting and at >= self.waits[-1].ends_at:
+            self.waiting = False
+        if self.closed_at is not None and self._reopens_by_itself(fact):
+            self._step(Fact(fact.sequence, FactKind.REOPENED, fact.at), {})
+        self._step(fact, fact.data)
 
     def _reopens_by_itself(self, fact: Fact) -> bool:
         """Say whether a customer's message comes soon enough after closing to reopen the ticket.
 
         A `reopened` fact of its own beside it is welcome and changes nothing.
         """
-        if self.closed_at is None or not REOPENS_BY_ITSELF.matches(fact.kind, fact.data):
-            return False
-        return fact.at - self.closed_at <= REOPENS_WITHIN
+        soon = self.closed_at is not None and fact.at - self.closed_at <= REOPENS_WITHIN
+        return soon and effect_of(fact.kind, fact.data).reopens_closed
 
-    def _step(self, fact: Fact) -> None:
-        at, kind = fact.known_at, fact.kind
-        self.last_at = at if self.last_at is None else max(self.last_at, at)
-        if self.waiting and at >= self.waits[-1].ends_at:
-            self.waiting = False
-        before = self.terms
-        data = self._take_setting(fact)
-        self._answer(fact, data)
-        self._cancel(at, kind, data)
-        self._wait(at, kind, data)
-        self._note(at, kind, data)
+    def _step(self, fact: Fact, data: Mapping[str, Any]) -> None:
+        at, kind, before = fact.known_at, fact.kind, self.terms
+        if kind in _SETTING_KINDS:
+            data = self._take_setting(data)
+        effect = effect_of(kind, data)
+        if self.running:
+            self._answer(fact, effect.answers)
+            self._cancel(at, effect.cancels)
+        if self.singles:
+            self._move_singles(fact)
+        self._wait(at, effect)
+        self._note(at, kind, effect)
         if self.terms is not before:
             self._retarget(at, fact, before)
-        if kind is FactKind.OPENED and "clock" in data:
-            self._open_single(at, data)
-            return
-        if kind is FactKind.AGREED:
-            self._agree(at, data)
-        elif kind is FactKind.AGREEMENT_APPROVED:
-            self._approve(at)
-        elif kind is FactKind.CORRECTED:
-            self._correct(at, data)
-        self._open(at, kind, data, newly=self.terms.keys() - before.keys())
+        move = _MOVES.get(kind)
+        if move is not None:
+            move(self, at, data)
+        self._open(at, kind, effect, before)
 
-    def _take_setting(self, fact: Fact) -> Mapping[str, Any]:
+    def _take_setting(self, data: Mapping[str, Any]) -> Mapping[str, Any]:
         """Note inputs, policy and calendars; return the data without inputs that did not change."""
-        data = fact.data
-        if fact.kind not in _SETTING_KINDS:
-            return data
         given = data.get("inputs", data)
         unchanged = self.setting.unchanged(given)
         if self.setting.take(given, data):
@@ -116,37 +106,43 @@ class Subject:
             self.flags.discard(Flag.SUPER)
         return {key: value for key, value in data.items() if key not in unchanged}
 
-    def _answer(self, fact: Fact, data: Mapping[str, Any]) -> None:
-        for track in self._touched(fact.kind, data, "answers"):
-            if track.row.policy_chooses and not self.setting.answers(track.row, fact.kind):
+    def _answer(self, fact: Fact, clocks: tuple[str, ...]) -> None:
+        for clock in clocks:
+            track = self.running.get(clock)
+            if track is None:
                 continue
-            track.answer(fact.at, fact.known_at)
-            del self.running[track.row.clock]
+            if not track.row.policy_chooses or self.setting.answers(track.row, fact.kind):
+                track.answer(fact.at, fact.known_at)
+                del self.running[clock]
 
-    def _cancel(self, at: datetime, kind: FactKind, data: Mapping[str, Any]) -> None:
-        for track in self._touched(kind, data, "cancels"):
-            self._end(track, at, State.CANCELLED)
+    def _cancel(self, at: datetime, clocks: tuple[str, ...]) -> None:
+        for clock in clocks:
+            track = self.running.get(clock)
+            if track is not None:
+                self._end(track, at, State.CANCELLED)
 
-    def _touched(self, kind: FactKind, data: Mapping[str, Any], effect: str) -> list[Track]:
-        return [
-            track
-            for track in self.running.values()
-            if any(on.matches(kind, data) for on in getattr(track.row, effect))
-        ]
+    def _move_singles(self, fact: Fact) -> None:
+        """Answer or withdraw the clocks of a subject that is no ticket, by their own rows."""
+        for clock in self.singles & self.running.keys():
+            track = self.running[clock]
+            if any(on.matches(fact.kind, fact.data) for on in track.row.answers):
+                track.answer(fact.at, fact.known_at)
+                del self.running[clock]
+            elif any(on.matches(fact.kind, fact.data) for on in track.row.cancels):
+                self._end(track, fact.known_at, State.CANCELLED)
 
     def _end(self, track: Track, at: datetime, state: State) -> None:
         track.end(at, state)
         del self.running[track.row.clock]
 
-    def _wait(self, at: datetime, kind: FactKind, data: Mapping[str, Any]) -> None:
-        if self.waiting:
-            if any(on.matches(kind, data) for on in WAIT_ENDS):
-                self.waits[-1] = Wait(self.waits[-1].started_at, at)
-                self.waiting = False
-                for track in self.running.values():
-                    if track.paused_until(at) is not None:
-                        track.resume(at)
-        elif any(on.matches(kind, data) for on in WAIT_STARTS) and not self.flags & _ALL_ENDED:
+    def _wait(self, at: datetime, effect: Effect) -> None:
+        if self.waiting and effect.ends_wait:
+            self.waits[-1] = Wait(self.waits[-1].started_at, at)
+            self.waiting = False
+            for track in self.running.values():
+                if track.paused_until(at) is not None:
+                    track.resume(at)
+        elif effect.starts_wait and not self.waiting and not self.flags & _ALL_ENDED:
             self.waits.append(Wait(at, self._limit(at)))
             self.waiting = True
             for track in self.running.values():
@@ -161,15 +157,15 @@ class Subject:
     def _pause_end(self, terms: Terms) -> datetime | None:
         return self.waits[-1].ends_at if self.waiting and terms.pauses else None
 
-    def _note(self, at: datetime, kind: FactKind, data: Mapping[str, Any]) -> None:
-        for on, holds, gone in SITUATION:
-            if on.matches(kind, data):
-                self.flags |= holds
-                self.flags -= gone
+    def _note(self, at: datetime, kind: FactKind, effect: Effect) -> None:
+        self.flags |= effect.holds
+        self.flags -= effect.gone
         if kind is FactKind.RESOLVED:
             self.resolved_at = at
-        if kind in (FactKind.CLOSED, FactKind.REOPENED):
-            self.closed_at = at if kind is FactKind.CLOSED else None
+        elif kind is FactKind.CLOSED:
+            self.closed_at = at
+        elif kind is FactKind.REOPENED:
+            self.closed_at = None
         if self.flags & _ALL_ENDED:
             self.pending = None
 
@@ -189,26 +185,25 @@ class Subject:
                 track.retarget(at, terms, self._pause_end(terms))
 
     def _open(
-        self,
-        at: datetime,
-        kind: FactKind,
-        data: Mapping[str, Any],
-        newly: frozenset[str] | set[str],
+        self, at: datetime, kind: FactKind, effect: Effect, before: Mapping[str, Terms]
     ) -> None:
         """Open what the fact opens, and what comes to apply by reopening or by another policy."""
-        for row in TICKET_CLOCKS:
-            if row.policy_free or row.clock in self.running or row.clock not in self.terms:
+        rows = effect.opens
+        if kind is FactKind.REOPENED or self.terms is not before:
+            rows = TICKET_CLOCKS
+        for row in rows:
+            terms = self.terms.get(row.clock)
+            if terms is None or row.policy_free or row.clock in self.running:
                 continue
-            triggered = any(on.matches(kind, data) for on in row.opens)
-            joins = kind is FactKind.REOPENED or row.clock in newly
-            if not (triggered or joins) or not row.wanted(self.flags):
-                continue
+            triggered = row in effect.opens
+            joins = kind is FactKind.REOPENED or row.clock not in before
             done = row.done in self.flags
-            if triggered or not done:
-                track = self._start(row, at, self.terms[row.clock])
-                if done:
-                    track.answer(at, at)
-                    del self.running[row.clock]
+            if not row.wanted(self.flags) or not (triggered or (joins and not done)):
+                continue
+            track = self._start(row, at, terms)
+            if done:
+                track.answer(at, at)
+                del self.running[row.clock]
 
     def _start(
         self,
@@ -221,33 +216,40 @@ class Subject:
         anchor: datetime | None = None,
     ) -> Track:
         """Begin a row: revision n+1 of one that still runs, which it supersedes, or cycle n+1."""
-        earlier = [track for track in self.tracks if track.row.clock == row.clock]
-        cycle, revision = (earlier[-1].cycle if earlier else 0) + 1, 1
+        cycle, revision = self.cycles.get(row.clock, 0) + 1, 1
         running = self.running.get(row.clock)
         if running is not None:
             cycle, revision = running.cycle, running.revision + 1
             self._end(running, at, State.SUPERSEDED)
-        carries = row.carries and bool(earlier)
+        self.cycles[row.clock] = cycle
+        earlier = self._cycles_of(row) if row.carries else []
         track = Track(
             row=row,
             rule=rule or row.rule,
             cycle=cycle,
             revision=revision,
             started_at=at,
-            counted_from=earlier[0].counted_from if carries else anchor or at,
+            counted_from=earlier[0].counted_from if earlier else anchor or at,
             revised_at=at,
             terms=terms,
             segments=continued([], at, terms.calendar, terms.reference, self._pause_end(terms)),
             fixed_due_at=fixed_due_at,
-            carried_micros=_used_by(earlier) if carries else None,
+            carried_micros=_used_by(earlier) if earlier else None,
         )
         self.tracks.append(track)
         self.running[row.clock] = track
         return track
 
+    def _cycles_of(self, row: ClockRow) -> list[Track]:
+        """Return the last revision of each ended cycle of a clock, oldest first."""
+        last = {track.cycle: track for track in self.tracks if track.row is row}
+        return [track for track in last.values() if track.ended_at is not None]
+
     def _open_single(self, at: datetime, data: Mapping[str, Any]) -> None:
         """Open the one clock of a subject that is no ticket, as its `opened` fact says."""
-        clock = data["clock"]
+        clock = data.get("clock")
+        if clock is None:
+            return
         row = row_of(clock) or generic_row(
             clock=clock,
             rule=data["rule"],
@@ -264,6 +266,7 @@ class Subject:
         if due_at is None and self.setting.single_target(single) is None:
             return
         self.setting.singles[clock] = single
+        self.singles.add(clock)
         self.terms = self.setting.all_terms()
         self._start(
             row,
@@ -290,7 +293,7 @@ class Subject:
         elif wished:
             self.pending = due_at
 
-    def _approve(self, at: datetime) -> None:
+    def _approve(self, at: datetime, _: Mapping[str, Any]) -> None:
         """Put the pending agreement into force; one whose instant is not ahead any more lapses."""
         due_at, self.pending = self.pending, None
         if due_at is not None and due_at > at:
@@ -330,9 +333,15 @@ _SETTING_KINDS = frozenset(
 )
 
 
+# Facts that need more than the register's table.
+_MOVES = {
+    FactKind.OPENED: Subject._open_single,
+    FactKind.AGREED: Subject._agree,
+    FactKind.AGREEMENT_APPROVED: Subject._approve,
+    FactKind.CORRECTED: Subject._correct,
+}
+
+
 def _used_by(tracks: list[Track]) -> int:
-    """Return the time that ended cycles used, each counted by its last revision."""
-    last = {track.cycle: track for track in tracks}
-    return sum(
-        track.used_micros(track.ended_at) for track in last.values() if track.ended_at is not None
-    )
+    """Return the time that ended rows used, in microseconds."""
+    return sum(track.used_micros(track.ended_at) for track in tracks if track.ended_at is not None)

@@ -85,11 +85,11 @@ class Track:
         """Return the running open time used up to `until`, earlier cycles apart."""
         return used_micros(self.segments, until)
 
-    def used_at_due(self) -> int:
-        """Return the running open time used up at due, in microseconds."""
+    def used_at_due(self, length: int) -> int:
+        """Return the running open time used up at due, in microseconds, for a given length."""
         target = self.terms.target
         if target is not None and (target.summed or self.carried_micros is not None):
-            return self.length_micros()
+            return length
         return used_micros(self.segments, self.due_at)
 
     def pause(self, at: datetime, limit_at: datetime) -> None:

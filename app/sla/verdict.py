@@ -5,14 +5,21 @@ The instant looked from never changes a verdict; it only says how far time has g
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
+from functools import lru_cache
+from typing import TYPE_CHECKING
 
 from app.sla.deadline import Deadline, State
 from app.sla.ladder import levels_of
 from app.sla.policy import HOUSE_LADDER
-from app.sla.segments import Segment, cut
 from app.sla.target import MICROS_A_SECOND
 from app.sla.track import Track
+
+if TYPE_CHECKING:
+    from app.calendars.working_time import Calendar
+
+_OVERDUE = frozenset({State.MISSED, State.LATE})
+_SECOND = timedelta(seconds=1)
 
 
 def deadline_of(track: Track, horizon: datetime) -> Deadline:
@@ -20,8 +27,9 @@ def deadline_of(track: Track, horizon: datetime) -> Deadline:
     terms = track.terms
     state, pause_ends_at = _state(track, horizon)
     used = track.used_micros(track.ended_at or horizon)
+    length = track.length_micros()
+    overdue = state in _OVERDUE
     until = track.answered_at or track.ended_at or horizon
-    overdue = state in (State.MISSED, State.LATE)
     return Deadline(
         clock=track.row.clock,
         rule=track.rule,
@@ -41,13 +49,13 @@ def deadline_of(track: Track, horizon: datetime) -> Deadline:
         on_retarget=track.on_retarget,
         provisional=_provisional(track),
         never_pauses=not terms.pauses,
-        intervals_skipped=_intervals_skipped(track, used) if overdue else 0,
+        intervals_skipped=_intervals_skipped(track, used, length) if overdue else 0,
         used_seconds=used // MICROS_A_SECOND,
-        length_seconds=track.length_micros() // MICROS_A_SECOND,
-        late_seconds=_late_seconds(track, until) if overdue else None,
-        late_elapsed_seconds=_late_elapsed_seconds(track, until) if overdue else None,
-        levels=levels_of(track, terms.policy.ladder if terms.policy else HOUSE_LADDER),
-        segments=_segments(track),
+        length_seconds=length // MICROS_A_SECOND,
+        late_seconds=terms.calendar.open_seconds(track.due_at, until) if overdue else None,
+        late_elapsed_seconds=(until - track.due_at) // _SECOND if overdue else None,
+        levels=levels_of(track, terms.policy.ladder if terms.policy else HOUSE_LADDER, length),
+        segments=tuple(track.segments),
         retargets=tuple(track.retargets),
         adjustment=track.adjustment,
     )
@@ -67,27 +75,15 @@ def _provisional(track: Track) -> bool:
     target = track.terms.target
     if target is None or not target.needs_exceptions:
         return False
-    unknown_from = track.terms.calendar.provisional_from()
+    unknown_from = _provisional_from(track.terms.calendar)
     return unknown_from is not None and track.due_at > unknown_from
 
 
-def _intervals_skipped(track: Track, used: int) -> int:
+@lru_cache(maxsize=256)
+def _provisional_from(calendar: Calendar) -> datetime | None:
+    return calendar.provisional_from()
+
+
+def _intervals_skipped(track: Track, used: int, length: int) -> int:
     """Return how many further intervals of a repeated promise passed in silence."""
-    if not track.row.repeats:
-        return 0
-    return max((used - 1) // track.length_micros() - 1, 0)
-
-
-def _late_seconds(track: Track, until: datetime) -> int:
-    return track.terms.calendar.open_seconds(track.due_at, until)
-
-
-def _late_elapsed_seconds(track: Track, until: datetime) -> int:
-    elapsed = (until - track.due_at).total_seconds()
-    return int(elapsed)
-
-
-def _segments(track: Track) -> tuple[Segment, ...]:
-    if track.ended_at is None:
-        return tuple(track.segments)
-    return tuple(cut(track.segments, track.ended_at))
+    return max((used - 1) // length - 1, 0) if track.row.repeats else 0

@@ -6,7 +6,7 @@ import sqlalchemy as sa
 from alembic import op
 from app import columns
 
-revision: str = "766d9ed64688"
+revision: str = "f5f312a9d919"
 down_revision: str | None = None
 branch_labels: str | Sequence[str] | None = None
 depends_on: str | Sequence[str] | None = None
@@ -219,9 +219,12 @@ def upgrade() -> None:
         sa.Column("customer_id", sa.BigInteger(), nullable=True),
         sa.Column("owner_id", sa.BigInteger(), nullable=True),
         sa.Column("department_id", sa.BigInteger(), nullable=True),
+        sa.Column("dedicated_manager_id", sa.BigInteger(), nullable=True),
         sa.Column("tier", sa.String(length=1), nullable=True),
         sa.Column("sequence", sa.Integer(), nullable=False),
         sa.Column("next_fire_at", columns.UtcDateTime(), nullable=False),
+        sa.Column("fault_count", sa.Integer(), nullable=False),
+        sa.Column("fault", sa.String(length=500), nullable=True),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_sla_subjects")),
         sa.UniqueConstraint(
             "subject_type", "subject_id", name=op.f("uq_sla_subjects_subject_type_subject_id")

@@ -1,0 +1,132 @@
+"""The rulebook of a deployment as a process remembers it: policies in order, calendars in force.
+
+Versions never change once written; which ones are current is asked again after two seconds, so a published change
+takes effect everywhere within that time.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import bindparam, select
+
+from app import writing
+from app.calendars import service as calendars
+from app.calendars.working_time import Calendar
+from app.database import Database, Transaction
+from app.sla.clock import Rulebook
+from app.sla.models import PolicyRow, PolicyVersion
+from app.sla.policy import AROUND_THE_CLOCK, WORKING, Inputs, Policy, match
+from app.sla.policy_document import parse_policy
+from app.sla.shipped import PACK_NAMES, pack_document
+from app.statements import Row, Statement
+from app.time import monotonic
+
+FRESH_SECONDS = 2.0
+DEFAULT_PACK = "toolkit"
+POLICIES = Statement(
+    select(
+        PolicyRow.name, PolicyRow.position, PolicyRow.is_active, PolicyRow.current_version,
+        PolicyVersion.number, PolicyVersion.document,
+    )
+    .join_from(PolicyRow, PolicyVersion, PolicyVersion.policy_id == PolicyRow.id)
+    .order_by(PolicyRow.position, PolicyRow.name, PolicyVersion.number)
+)  # fmt: skip
+POLICY_NAMES = Statement(
+    select(*PolicyRow.__table__.columns).order_by(PolicyRow.position, PolicyRow.name)
+)
+POLICY_BY_NAME = Statement(
+    select(*PolicyRow.__table__.columns).where(PolicyRow.name == bindparam("name"))
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Book:
+    """Policies in the order in which they are asked, every version of everything, and what is current."""
+
+    rulebook: Rulebook
+    policies: tuple[Policy, ...]
+    calendars: calendars.CalendarsInForce
+
+    @property
+    def working(self) -> Calendar:
+        """The deployment's working calendar as it is now."""
+        return self.rulebook.calendars[self.calendars.working]
+
+    @property
+    def pins(self) -> dict[str, tuple[str, int]]:
+        """The calendar versions that a new subject is pinned to, by role."""
+        around = (AROUND_THE_CLOCK, self.calendars.current.get(AROUND_THE_CLOCK, 1))
+        return {WORKING: self.calendars.working, AROUND_THE_CLOCK: around}
+
+    def policy_for(self, inputs: Mapping[str, Any]) -> Policy | None:
+        """Return the first active policy whose conditions hold, None when no promise applies."""
+        return match(self.policies, Inputs.of(inputs))
+
+
+async def read_book(tx: Transaction) -> Book:
+    """Return the rulebook, at most two seconds old."""
+    memory = tx.database.memory
+    known = memory.get("book")
+    if known is None or monotonic() - memory["book_read_at"] > FRESH_SECONDS:
+        known = memory["book"] = await _load(tx)
+        memory["book_read_at"] = monotonic()
+    return known  # type: ignore[no-any-return]
+
+
+def forget_book(database: Database) -> None:
+    """Make the process ask again; call it after the commit of a change (`tx.after_commit`)."""
+    database.memory.pop("book", None)
+
+
+async def _load(tx: Transaction) -> Book:
+    rows = await tx.peek(POLICIES)
+    calendar_rows, names = await tx.peek(calendars.CURRENT), await tx.peek(calendars.NAMES)
+    versions = {(row["name"], row["number"]): _policy(tx.database, row) for row in rows}
+    asked = tuple(
+        versions[row["name"], row["number"]]
+        for row in rows
+        if row["is_active"] and row["number"] == row["current_version"]
+    )
+    in_force = calendars.in_force(tx.database, calendar_rows, names)
+    return Book(Rulebook(versions, in_force.versions), asked, in_force)
+
+
+def _policy(database: Database, row: Row) -> Policy:
+    parsed: dict[tuple[str, int], Policy] = database.memory.setdefault("policies", {})
+    reference = (row["name"], row["number"])
+    if reference not in parsed:
+        parsed[reference] = parse_policy(row["document"], row["number"])
+    return parsed[reference]
+
+
+async def ensure_packs(tx: Transaction) -> None:
+    """Store the shipped policies where they are missing; only the default pack is active."""
+    known = {row["name"] for row in await tx.all(POLICY_NAMES)}
+    now = await tx.now()
+    for position, name in enumerate(PACK_NAMES):
+        if name in known:
+            continue
+        document = dict(pack_document(name))
+        row = await writing.insert(
+            tx,
+            PolicyRow,
+            name=name,
+            title=document["title"],
+            position=position,
+            is_active=name == DEFAULT_PACK,
+            created_at=now,
+        )
+        await writing.insert(
+            tx, PolicyVersion, policy_id=row["id"], number=1, document=document, created_at=now
+        )
+    tx.after_commit.append(lambda: forget_book(tx.database))
+
+
+async def use_pack(tx: Transaction, name: str) -> None:
+    """Make one shipped pack the only active policy (replay, first set-up); unknown names raise `KeyError`."""
+    pack_document(name)
+    for row in await tx.all(POLICY_NAMES):
+        await writing.update(tx, PolicyRow, row, is_active=row["name"] == name)
+    forget_book(tx.database)
+    tx.after_commit.append(lambda: forget_book(tx.database))
