@@ -78,8 +78,11 @@ lock_of() {
 # own and the system's works on it from outside; where there is no system pip, ensurepip serves.
 # -qq hides warnings about this machine's pip configuration, errors are shown.
 pip_install() {
-    local pip=("$python" -m pip --python "$ROOT/.venv/bin/python")
-    [ ! -e "$ROOT/.venv/bin/pip" ] || pip=("$ROOT/.venv/bin/python" -m pip)
+    local pip=("$ROOT/.venv/bin/python" -m pip)
+    if [ ! -e "$ROOT/.venv/bin/pip" ]; then
+        system_pip_serves || refuse_without_pip
+        pip=("$python" -m pip --python "$ROOT/.venv/bin/python")
+    fi
     PIP_USER=0 PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_ROOT_USER_ACTION=ignore \
         run_child "${pip[@]}" install -qq --no-input --progress-bar off --no-compile "$@"
 }
@@ -90,11 +93,14 @@ system_pip_serves() {
         awk '{ split($2, v, "."); exit !(v[1] > 22 || (v[1] == 22 && v[2] >= 3)) }'
 }
 
+refuse_without_pip() {
+    fail "pip 22.3 or later is needed and was not found (Debian: apt-get install python3-pip)."
+}
+
 create_environment() {
     local options=(--without-pip)
     if ! system_pip_serves; then
-        "$python" -c 'import ensurepip' 2>/dev/null ||
-            fail "pip is needed and was not found (Debian: apt-get install python3-pip)."
+        "$python" -c 'import ensurepip' 2>/dev/null || refuse_without_pip
         options=()
     fi
     rm -rf "$ROOT/.venv"
@@ -104,9 +110,9 @@ create_environment() {
 # ensure_environment runtime|dev: the checkout has a complete environment of that kind when this
 # returns; two starts at once build it once. Also exports what every script wants of Python.
 ensure_environment() {
-    local kinds=(runtime) python present= lock
+    local kinds=(runtime) python present=''
     [ "$1" = runtime ] || kinds+=("$1")
-    cd "$ROOT"
+    cd "$ROOT" || exit
     python=$(find_python)
     exec 9<"$ROOT/pyproject.toml"
     flock 9
