@@ -20,6 +20,7 @@ import orjson
 from sqlalchemy import Dialect, select, text
 
 from app.errors import Conflict, Unavailable
+from app.faults import pass_by
 from app.settings import ClockMode, Settings
 from app.statements import DomainNow, Row, Statement, postgresql_dialect, sqlite_dialect
 from app.time import format_instant, from_micros, real_now, to_micros
@@ -318,6 +319,8 @@ class PostgresDatabase(Database):
                 async with connection.transaction():
                     yield tx
                     await tx.flush()
+                    pass_by("commit.before")
+                pass_by("commit.after")
         except _POSTGRES_BUSY as error:
             raise Conflict("busy_try_again", headers={"Retry-After": "1"}) from error
         except _POSTGRES_DOWN as error:
@@ -472,7 +475,9 @@ class SqliteDatabase(Database):
             await tx.flush()
             if suspension.turned:
                 raise SuspendedInTransaction
+            pass_by("commit.before")
             self.writer.execute("COMMIT")
+            pass_by("commit.after")
         except BaseException:
             if self.writer.in_transaction:
                 self.writer.execute("ROLLBACK")

@@ -41,6 +41,7 @@ class Settings(BaseSettings):
     database_url: str = ""
     secret_key: SecretStr = SecretStr(DEVELOPMENT_SECRET)
     log_level: str = "INFO"
+    faults: str = ""
 
     access_token_seconds: int = Field(900, ge=60, le=3600)
     refresh_token_days: int = Field(30, ge=1, le=365)
@@ -86,6 +87,8 @@ class Settings(BaseSettings):
             )
         if self.mode is Mode.production and self.clock is ClockMode.virtual:
             raise ValueError("HUIYING_CLOCK=virtual is for rehearsal, never for production")
+        if self.mode is Mode.production and self.faults:
+            raise ValueError("HUIYING_FAULTS is for crash tests, never for production")
         return self
 
 

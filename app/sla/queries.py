@@ -1,9 +1,9 @@
 """The heart's questions: locking a subject, its whole state in one answer, and what the sweep claims."""
 
-from sqlalchemy import bindparam, select
+from sqlalchemy import bindparam, func, select
 
-from app.sla.models import DeadlineLevel, DeadlineRow, FactRow, Subject
-from app.statements import DomainNow, Statement, json_list
+from app.sla.models import DeadlineLevel, DeadlineRow, Escalation, FactRow, Subject
+from app.statements import DomainNow, Statement, any_of, json_list
 from app.time import FAR_END
 
 _SUBJECT = list(Subject.__table__.columns)
@@ -66,3 +66,38 @@ OPEN_SUBJECTS_OF_CUSTOMER = Statement(
     )
     .order_by(Subject.id)
 )
+
+_DUE = Subject.next_fire_at <= DomainNow()
+_claimed = (
+    select(*_SUBJECT)
+    .where(_DUE)
+    .order_by(Subject.next_fire_at, Subject.id)
+    .limit(bindparam("batch_size", type_=Subject.id.type))
+)
+_locked_due = _claimed.with_for_update(skip_locked=True).cte("due").prefix_with("MATERIALIZED")
+CLAIM_POSTGRESQL = Statement(select(*_locked_due.c, DomainNow().label("now")))
+_listed_due = _claimed.cte("due")
+CLAIM_SQLITE = Statement(select(*_listed_due.c, DomainNow().label("now")))
+
+UNFIRED_LEVELS = Statement(
+    select(
+        DeadlineLevel.id, DeadlineLevel.subject_key, DeadlineLevel.deadline_id, DeadlineLevel.level,
+        DeadlineLevel.fire_at, DeadlineRow.public_id.label("deadline_public_id"), DeadlineRow.owner_id,
+        DeadlineRow.department_id, DeadlineRow.rule, DeadlineRow.clock, DeadlineRow.state,
+        DeadlineRow.started_at, DeadlineRow.due_at, DeadlineRow.ended_at, DeadlineRow.detected_at,
+        DeadlineRow.policy, DeadlineRow.policy_version,
+    )
+    .join_from(DeadlineLevel, DeadlineRow, DeadlineRow.id == DeadlineLevel.deadline_id)
+    .where(
+        any_of(DeadlineLevel.subject_key, "keys"),
+        DeadlineLevel.fired_at == FAR_END,
+        DeadlineLevel.fire_at < FAR_END,
+    )
+    .order_by(DeadlineLevel.fire_at, DeadlineLevel.level, DeadlineLevel.id)
+)  # fmt: skip
+TOLD = Statement(
+    select(Escalation.deadline_id, Escalation.told)
+    .where(any_of(Escalation.deadline_id, "keys"))
+    .order_by(Escalation.deadline_id, Escalation.level)
+)
+OLDEST_DUE = Statement(select(func.min(Subject.next_fire_at)))

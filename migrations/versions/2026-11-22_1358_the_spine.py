@@ -4,9 +4,10 @@ from collections.abc import Sequence
 
 import sqlalchemy as sa
 from alembic import op
+
 from app import columns
 
-revision: str = "f5f312a9d919"
+revision: str = "5194f187aea6"
 down_revision: str | None = None
 branch_labels: str | Sequence[str] | None = None
 depends_on: str | Sequence[str] | None = None

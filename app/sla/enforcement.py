@@ -1,0 +1,322 @@
+"""The sweep: claims subjects whose next level is due, and writes verdict, escalation, notice, audit and outbox.
+
+Set-based, in batches sized by time; the claim is the subject's lock, so no answer can slip between. A batch that
+fails is retried subject by subject, so that a poisoned one is isolated, reported and tried again later.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+import structlog
+
+from app import writing
+from app.audit import service as audit
+from app.database import Database, Transaction
+from app.faults import pass_by
+from app.notifications import service as notifications
+from app.outbox import service as outbox
+from app.sla import queries
+from app.sla.book import Book, read_book
+from app.sla.ladder import Case, Recipient, recipients, release_at
+from app.sla.models import DeadlineLevel, DeadlineRow, Escalation, Subject
+from app.sla.people import People, read_people
+from app.sla.policy import HOUSE_LADDER, Step
+from app.statements import Row
+from app.time import FAR_END, format_instant, monotonic
+
+BATCH_MIN, BATCH_MAX = 50, 1000
+BACKOFF_MINUTES = (1, 5, 30, 120)
+log = structlog.get_logger("huiying.sweep")
+
+
+@dataclass(slots=True)
+class SweepResult:
+    """What one sweep did: subjects claimed, levels fired, subjects isolated, seconds of the longest batch."""
+
+    subject_count: int = 0
+    level_count: int = 0
+    fault_count: int = 0
+    longest_seconds: float = 0.0
+
+
+@dataclass(slots=True)
+class Pace:
+    """The batch's size, led by how long the last one took."""
+
+    target_seconds: float
+    size: int = BATCH_MIN * 4
+
+    def learn(self, count: int, seconds: float) -> None:
+        """Aim the next batch at the target time."""
+        if count and seconds > 0:
+            wanted = int(count * self.target_seconds / seconds)
+            self.size = max(BATCH_MIN, min(BATCH_MAX, (self.size + wanted) // 2))
+
+
+async def sweep(
+    database: Database, *, until_quiet: bool = True, batches_max: int = 10_000
+) -> SweepResult:
+    """Fire every level that is due, batch by batch, until nothing is due (or once); returns what was done."""
+    result = SweepResult()
+    pace: Pace = database.memory.setdefault("pace", Pace(database.settings.sweep_batch_ms / 1000))
+    for _ in range(batches_max):
+        began = monotonic()
+        count = await _sweep_batch(database, pace.size, result)
+        seconds = monotonic() - began
+        pace.learn(count, seconds)
+        result.longest_seconds = max(result.longest_seconds, seconds)
+        if count == 0 or not until_quiet:
+            break
+    return result
+
+
+async def _sweep_batch(database: Database, size: int, result: SweepResult) -> int:
+    pass_by("claim.before")
+    try:
+        async with database.transaction() as tx:
+            claimed = await _claim(tx, size)
+            pass_by("claim.after")
+            fired = await _fire(tx, claimed) if claimed else 0
+    except Exception:
+        log.exception("sweep_batch_failed", size=size)
+        return await _sweep_one_by_one(database, size, result)
+    result.subject_count += len(claimed)
+    result.level_count += fired
+    return len(claimed)
+
+
+async def _claim(tx: Transaction, size: int) -> list[Row]:
+    statement = (
+        queries.CLAIM_POSTGRESQL if tx.database.kind == "postgresql" else queries.CLAIM_SQLITE
+    )
+    return await tx.run(statement, {"batch_size": size})
+
+
+async def _sweep_one_by_one(database: Database, size: int, result: SweepResult) -> int:
+    """Fire due subjects one at a time; the one that fails is put off, with its fault beside it."""
+    for number in range(size):
+        claimed: list[Row] = []
+        try:
+            async with database.transaction() as tx:
+                claimed = await _claim(tx, 1)
+                if not claimed:
+                    return number
+                fired = await _fire(tx, claimed)
+        except Exception as error:
+            if not claimed:
+                raise
+            log.exception("sweep_subject_failed", subject_key=claimed[0]["id"])
+            result.fault_count += 1
+            await _put_off(database, claimed[0], error)
+        else:
+            result.level_count += fired
+            result.subject_count += 1
+    return size
+
+
+async def _put_off(database: Database, subject: Row, error: Exception) -> None:
+    count = subject["fault_count"] + 1
+    wait = BACKOFF_MINUTES[min(count, len(BACKOFF_MINUTES)) - 1]
+    async with database.transaction() as tx:
+        row = {
+            "id": subject["id"],
+            "next_fire_at": subject["now"] + timedelta(minutes=wait),
+            "fault_count": count,
+            "fault": f"{type(error).__name__}: {error}"[:500],
+        }
+        await writing.update_many(tx, Subject, [row])
+
+
+@dataclass(slots=True)
+class _Firing:
+    """One batch on its way: what the claimed subjects' levels say, and what is to be written."""
+
+    tx: Transaction
+    now: datetime
+    book: Book
+    people: People
+    told: dict[int, list[int]]
+    fired: list[dict[str, Any]] = field(default_factory=list)
+    dropped: list[dict[str, Any]] = field(default_factory=list)
+    missed: list[dict[str, Any]] = field(default_factory=list)
+    notices: list[notifications.Notice] = field(default_factory=list)
+    escalation_count: int = 0
+
+
+async def _fire(tx: Transaction, claimed: Sequence[Row]) -> int:
+    now = claimed[0]["now"]
+    keys = [row["id"] for row in claimed]
+    levels = await tx.run(queries.UNFIRED_LEVELS, {"keys": keys})
+    due = [row for row in levels if row["fire_at"] <= now]
+    told: dict[int, list[int]] = {}
+    for row in await tx.run(queries.TOLD, {"keys": sorted({one["deadline_id"] for one in due})}):
+        told.setdefault(row["deadline_id"], []).extend(one["key"] for one in row["told"])
+    firing = _Firing(tx, now, await read_book(tx), await read_people(tx, now), told)
+    subjects = {row["id"]: row for row in claimed}
+    by_deadline: dict[int, list[Row]] = {}
+    for row in due:
+        by_deadline.setdefault(row["deadline_id"], []).append(row)
+    for rows in by_deadline.values():
+        await _fire_deadline(firing, subjects[rows[0]["subject_key"]], rows)
+    await _write(firing, claimed, levels)
+    return firing.escalation_count
+
+
+async def _fire_deadline(firing: _Firing, subject: Row, rows: Sequence[Row]) -> None:
+    """Fire the due levels of one deadline, lowest first; those overtaken are recorded and told in one message."""
+    first = rows[0]
+    ended = first["ended_at"] != FAR_END
+    if ended and first["state"] not in ("missed", "late"):
+        firing.dropped += [{"id": row["id"], "fire_at": FAR_END} for row in rows]
+        return
+    if first["due_at"] < firing.now and first["detected_at"] == FAR_END:
+        state = first["state"] if ended else "missed"
+        firing.missed.append(
+            {
+                "id": first["deadline_id"],
+                "state": state,
+                "missed_at": first["due_at"],
+                "detected_at": firing.now,
+            }
+        )
+    said: dict[int, notifications.Notice] = {}
+    for row in rows:
+        chosen = _chosen(firing, subject, row)
+        overtaken = row is not rows[-1]
+        escalation = await _record(firing, subject, row, chosen, overtaken=overtaken)
+        firing.told.setdefault(row["deadline_id"], []).extend(one.user_id for one in chosen)
+        for one in chosen:
+            said[one.user_id] = _notice(firing, subject, row, one, escalation)
+        firing.fired.append({"id": row["id"], "fired_at": firing.now})
+    if not ended:
+        firing.notices += said.values()
+
+
+def _chosen(firing: _Firing, subject: Row, row: Row) -> tuple[Recipient, ...]:
+    case = Case(
+        owner_id=row["owner_id"],
+        department_id=row["department_id"],
+        told=tuple(firing.told.get(row["deadline_id"], ())),
+        tier=subject["tier"],
+        outside_hours=not firing.book.working.is_open(firing.now),
+        dedicated_manager_id=subject["dedicated_manager_id"],
+    )
+    return recipients(firing.people.org, case, _step(firing.book, row))
+
+
+def _step(book: Book, row: Row) -> Step:
+    policy = book.rulebook.policies.get((row["policy"], row["policy_version"]))
+    steps = policy.ladder if policy is not None else HOUSE_LADDER
+    return next((step for step in steps if step.level == row["level"]), steps[-1])
+
+
+async def _record(
+    firing: _Firing, subject: Row, row: Row, chosen: Sequence[Recipient], *, overtaken: bool
+) -> Mapping[str, Any]:
+    told = [_told(firing.people, one) for one in chosen]
+    escalation = await writing.insert(
+        firing.tx,
+        Escalation,
+        deadline_id=row["deadline_id"],
+        level=row["level"],
+        subject_type=subject["subject_type"],
+        subject_id=subject["subject_id"],
+        subject_public_id=subject["subject_public_id"],
+        customer_id=subject["customer_id"],
+        owner_id=row["owner_id"],
+        department_id=row["department_id"],
+        rule=row["rule"],
+        due_at=row["due_at"],
+        fire_at=row["fire_at"],
+        detected_at=firing.now,
+        overtaken=overtaken,
+        told=told,
+    )
+    await audit.write_entry(
+        firing.tx,
+        "deadline.escalate",
+        entity="escalation",
+        entity_key=escalation["id"],
+        entity_id=escalation["public_id"],
+        customer_id=subject["customer_id"],
+        changes={"level": [None, row["level"]], "told": [None, [one["user_id"] for one in told]]},
+    )
+    await outbox.publish(
+        firing.tx,
+        "deadline.escalated",
+        at=firing.now,
+        subject_type=subject["subject_type"],
+        subject_id=subject["subject_public_id"],
+        payload={
+            "escalation_id": escalation["public_id"],
+            "level": row["level"],
+            "rule": row["rule"],
+        },
+    )
+    firing.escalation_count += 1
+    return escalation
+
+
+def _told(people: People, one: Recipient) -> dict[str, Any]:
+    absent = people.users.get(one.in_place_of) if one.in_place_of is not None else None
+    return {
+        "key": one.user_id,
+        "user_id": people.users[one.user_id]["public_id"],
+        "name": people.users[one.user_id]["name"],
+        "why": one.why.value,
+        "in_place_of": absent["public_id"] if absent is not None else None,
+    }
+
+
+def _notice(
+    firing: _Firing, subject: Row, row: Row, one: Recipient, escalation: Mapping[str, Any]
+) -> notifications.Notice:
+    owner = firing.people.users.get(row["owner_id"])
+    return notifications.Notice(
+        user_id=one.user_id,
+        kind="deadline.escalated",
+        deliver_at=release_at(firing.now, firing.people.zone(one.user_id), subject["tier"]),
+        escalation_id=escalation["id"],
+        data={
+            "level": row["level"],
+            "rule": row["rule"],
+            "clock": row["clock"],
+            "label": subject["label"],
+            "subject_type": subject["subject_type"],
+            "subject_id": subject["subject_public_id"],
+            "deadline_id": row["deadline_public_id"],
+            "owner": owner["name"] if owner is not None else None,
+            "started_at": format_instant(row["started_at"]),
+            "due_at": format_instant(row["due_at"]),
+            "at": format_instant(firing.now),
+            "why": one.why.value,
+        },
+    )
+
+
+async def _write(firing: _Firing, claimed: Sequence[Row], levels: Sequence[Row]) -> None:
+    """Write the batch: updates first, then all inserts in one statement (with the commit's flush)."""
+    done = {row["id"] for row in (*firing.fired, *firing.dropped)}
+    following: dict[int, datetime] = {}
+    for row in levels:
+        if row["id"] not in done:
+            key = row["subject_key"]
+            following[key] = min(following.get(key, FAR_END), row["fire_at"])
+    pending, firing.tx.pending = firing.tx.pending, {}
+    subjects = [
+        {
+            "id": row["id"],
+            "next_fire_at": following.get(row["id"], FAR_END),
+            "fault_count": 0,
+            "fault": None,
+        }
+        for row in claimed
+    ]
+    await writing.update_many(firing.tx, DeadlineLevel, firing.fired)
+    await writing.update_many(firing.tx, DeadlineLevel, firing.dropped)
+    await writing.update_many(firing.tx, DeadlineRow, firing.missed)
+    await writing.update_many(firing.tx, Subject, subjects)
+    firing.tx.pending = pending
+    await notifications.tell(firing.tx, firing.notices, at=firing.now)
