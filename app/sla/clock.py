@@ -9,12 +9,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
+from operator import attrgetter
 
 from app.sla.deadline import Deadline
 from app.sla.facts import Fact
 from app.sla.subject import Subject
 from app.sla.terms import Rulebook
 from app.sla.verdict import deadline_of
+
+_sequence = attrgetter("sequence")
 
 
 def evaluate(
@@ -37,7 +40,7 @@ def evaluate(
 def fold(facts: Sequence[Fact], rulebook: Rulebook, now: datetime | None = None) -> Subject:
     """Return the subject as its facts (known at `now`) leave it."""
     subject = Subject(rulebook)
-    for fact in sorted(facts, key=lambda fact: fact.sequence):
+    for fact in sorted(facts, key=_sequence):
         if now is None or fact.known_at <= now:
             subject.apply(fact)
     return subject

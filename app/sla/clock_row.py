@@ -43,9 +43,9 @@ class On:
         return kind is self.kind and all(data.get(key) in values for key, values in self.where)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class ClockRow:
-    """One clock of one kind of subject.
+    """One clock of one kind of subject; rows are compared by identity.
 
     The clock opens on a fact of `opens`, and wherever it comes to apply later (reopening, another
     policy), while all of `needs` and none of `unless` hold. Opening while `done` holds counts as

@@ -1,14 +1,14 @@
 """The table fact x clock: what a fact does to which clocks, compiled from the register's rows.
 
-Nothing is decided here; the rows say it. A fact is looked at once: which of the register's
-conditions it fits gives one merged effect, remembered for the next fact like it.
+Nothing is decided here; the rows say it. All that a fact does is merged into one effect, which is
+remembered for the next fact like it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Hashable, Iterable, Mapping
 from dataclasses import dataclass
-from functools import cache
+from functools import lru_cache
 from typing import Any
 
 from app.sla.clock_row import ClockRow, Flag, On
@@ -38,16 +38,16 @@ class Effect:
 
 def effect_of(kind: FactKind, data: Mapping[str, Any]) -> Effect:
     """Return the effect of a fact on the clocks of a ticket."""
-    mask = 0
-    for index, on in enumerate(_CONDITIONS[kind]):
-        if on.matches(kind, data):
-            mask |= 1 << index
-    return _merged(kind, mask)
+    return _effect(kind, *map(data.get, _KEYS[kind]))
 
 
-@cache
-def _merged(kind: FactKind, mask: int) -> Effect:
-    fits = {on for index, on in enumerate(_CONDITIONS[kind]) if mask >> index & 1}
+@lru_cache(maxsize=4096)
+def _effect(kind: FactKind, *values: Hashable) -> Effect:
+    data = dict(zip(_KEYS[kind], values, strict=True))
+    return _merged(frozenset(on for on in _CONDITIONS[kind] if on.matches(kind, data)))
+
+
+def _merged(fits: frozenset[On]) -> Effect:
     return Effect(
         answers=tuple(row.clock for row in TICKET_CLOCKS if fits.intersection(row.answers)),
         cancels=tuple(row.clock for row in TICKET_CLOCKS if fits.intersection(row.cancels)),
@@ -73,3 +73,7 @@ def _by_kind() -> Mapping[FactKind, tuple[On, ...]]:
 
 
 _CONDITIONS = _by_kind()
+_KEYS = {
+    kind: tuple(dict.fromkeys(key for on in conditions for key, _ in on.where))
+    for kind, conditions in _CONDITIONS.items()
+}

@@ -25,10 +25,10 @@ QUIET_FROM = time(22)
 QUIET_UNTIL = time(8)
 
 
-def levels_of(track: Track, steps: Sequence[Step], length: int) -> tuple[Level, ...]:
+def levels_of(track: Track, steps: Sequence[Step], length: int, used: int) -> tuple[Level, ...]:
     """Return (level, fire_at) of a row; of an ended one those that it reached before its end.
 
-    `length` is the target's length in microseconds. Levels before due lie where that much of it is
+    `length` of the target and time `used` are microseconds. Levels before due lie where that much of it is
     left, and at an opening rather than at the closing before it; levels after due count the
     deadline's calendar, pauses left out. None lies before the course was last set. What was kept,
     even exactly at due, has not reached due's levels.
@@ -37,8 +37,10 @@ def levels_of(track: Track, steps: Sequence[Step], length: int) -> tuple[Level, 
     if end is None:
         return tuple((step.level, _fire_at(track, step, length)) for step in steps)
     if end <= track.due_at:
-        left = track.used_at_due(length) - track.used_micros(end)
+        left = track.used_at_due(length) - used
         steps = [step for step in steps if step.before_due and left <= _before(step, length)]
+        if not steps:
+            return ()
     levels = [(step.level, _fire_at(track, step, length)) for step in steps]
     return tuple((level, at) for level, at in levels if at <= end)
 

@@ -7,7 +7,7 @@ documents are in `packs`, and what the numbers mean for a ticket is in `clock`.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any
 
@@ -36,20 +36,26 @@ class Inputs:
     @classmethod
     def of(cls, data: Mapping[str, Any]) -> Inputs:
         """Return the inputs of a fact's data; unknown keys (an owner) are not inputs."""
-        return cls().changed(data)
+        return cls(**_named(data))
 
     def changed(self, data: Mapping[str, Any]) -> Inputs:
         """Return these inputs with those of `data` in their place; self if none differs."""
-        values = {name: getattr(self, name) for name in INPUT_NAMES}
-        given = {name: data[name] for name in INPUT_NAMES if name in data}
-        if "tags" in given:
-            given["tags"] = frozenset(given["tags"] or ())
-        if all(values[name] == value for name, value in given.items()):
-            return self
-        return Inputs(**{**values, **given})
+        differing = self.differing(data)
+        return replace(self, **differing) if differing else self
+
+    def differing(self, data: Mapping[str, Any]) -> dict[str, Any]:
+        """Return those inputs of `data` that are not the same already."""
+        return {name: value for name, value in _named(data).items() if getattr(self, name) != value}
 
 
 INPUT_NAMES = ("type", "complexity", "tier", "channel", "priority", "department", "tags")
+
+
+def _named(data: Mapping[str, Any]) -> dict[str, Any]:
+    given = {name: data[name] for name in INPUT_NAMES if name in data}
+    if "tags" in given:
+        given["tags"] = frozenset(given["tags"] or ())
+    return given
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,19 +105,19 @@ class Tell(StrEnum):
 class Step:
     """A level of the ladder: `percent` of the target's length or `minutes`, from due.
 
-    Exactly one of the two is set; negative lies before due. Minutes run in the deadline's
-    calendar.
+    Exactly one of the two is set; negative lies before due (`before_due`: a warning, no miss yet).
+    Minutes run in the deadline's calendar.
     """
 
     level: int
     tell: tuple[Tell, ...]
     percent: int | None = None
     minutes: int | None = None
+    before_due: bool = field(init=False)
 
-    @property
-    def before_due(self) -> bool:
-        """Say whether the level warns before due rather than escalating a miss."""
-        return self.percent is not None or (self.minutes or 0) < 0
+    def __post_init__(self) -> None:
+        warns = self.percent is not None or (self.minutes or 0) < 0
+        object.__setattr__(self, "before_due", warns)
 
 
 # The default ladder (house), also for an agreed instant that no policy covers: a promise that a

@@ -113,6 +113,8 @@ def continued(
     paused_until: datetime | None = None,
 ) -> list[Segment]:
     """Return the segments as they go on from `at`: running, or paused and running afterwards."""
+    if not segments and paused_until is None:
+        return [Segment(at, None, calendar, reference)]
     kept = cut(segments, at)
     if paused_until is not None and paused_until > at:
         kept.append(Segment(at, paused_until, calendar, reference, paused=True))

@@ -15,7 +15,7 @@ from app.sla.clock_row import ClockRow, Flag, generic_row
 from app.sla.deadline import State
 from app.sla.effects import Effect, effect_of
 from app.sla.facts import Fact, FactKind, instant_of
-from app.sla.policy import HOUSE_PAUSE_LIMIT
+from app.sla.policy import HOUSE_PAUSE_LIMIT, INPUT_NAMES
 from app.sla.policy_document import parse_target
 from app.sla.register import REOPENS_WITHIN, TICKET_CLOCKS, row_of
 from app.sla.segments import continued
@@ -41,7 +41,7 @@ class Subject:
 
     rulebook: Rulebook
     setting: Setting = field(init=False)
-    terms: dict[str, Terms] = field(default_factory=dict)
+    terms: Mapping[str, Terms] = field(default_factory=dict)
     flags: set[Flag] = field(default_factory=set)
     tracks: list[Track] = field(default_factory=list)
     running: dict[str, Track] = field(default_factory=dict)
@@ -85,26 +85,27 @@ class Subject:
             self._cancel(at, effect.cancels)
         if self.singles:
             self._move_singles(fact)
-        self._wait(at, effect)
-        self._note(at, kind, effect)
+        if effect.starts_wait or effect.ends_wait:
+            self._wait(at, effect)
+        if effect.holds or effect.gone:
+            self._note(at, kind, effect)
         if self.terms is not before:
             self._retarget(at, fact, before)
-        move = _MOVES.get(kind)
-        if move is not None:
-            move(self, at, data)
-        self._open(at, kind, effect, before)
+        if kind in _MOVES:
+            _MOVES[kind](self, at, data)
+        if effect.opens or kind is FactKind.REOPENED or self.terms is not before:
+            self._open(at, kind, effect, before)
 
     def _take_setting(self, data: Mapping[str, Any]) -> Mapping[str, Any]:
         """Note inputs, policy and calendars; return the data without inputs that did not change."""
-        given = data.get("inputs", data)
-        unchanged = self.setting.unchanged(given)
-        if self.setting.take(given, data):
+        differing = self.setting.take(data)
+        if differing is not None:
             self.terms = self.setting.all_terms()
-        if self.setting.inputs.complexity == "super":
-            self.flags.add(Flag.SUPER)
-        else:
-            self.flags.discard(Flag.SUPER)
-        return {key: value for key, value in data.items() if key not in unchanged}
+        if differing and "complexity" in differing:
+            is_super = differing["complexity"] == "super"
+            (self.flags.add if is_super else self.flags.discard)(Flag.SUPER)
+        changed = differing or {}
+        return {key: data[key] for key in data if key not in INPUT_NAMES or key in changed}
 
     def _answer(self, fact: Fact, clocks: tuple[str, ...]) -> None:
         for clock in clocks:

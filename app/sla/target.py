@@ -99,7 +99,7 @@ def length_micros(target: Target, start: datetime, calendar: Calendar) -> int:
     It is what percentages and reopening use: the amount itself for summed units, the calendar's
     open time between `start` and the due instant for date units.
     """
-    if target.summed:
+    if target.unit in _MICROS:
         return target.micros
     return calendar.open_micros(start, date_due(target, start, calendar))
 

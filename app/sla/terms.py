@@ -5,8 +5,8 @@ When clocks open and how they end is in `subject`.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Hashable, Mapping
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from app.sla.clock_row import ClockRow
@@ -14,7 +14,6 @@ from app.sla.deadline import Reference
 from app.sla.facts import FactKind
 from app.sla.policy import (
     HOUSE_CALENDARS,
-    INPUT_NAMES,
     WORKING,
     Inputs,
     Policy,
@@ -27,13 +26,19 @@ from app.sla.track import Terms
 if TYPE_CHECKING:
     from app.calendars.working_time import Calendar
 
+_MOST_REMEMBERED = 4096
 
-@dataclass(frozen=True, slots=True)
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Rulebook:
-    """Every policy and calendar version that the facts may name, by (name, version)."""
+    """Every policy and calendar version that the facts may name, by (name, version).
+
+    Keep one as long as its versions are current: it remembers the terms that it has given out.
+    """
 
     policies: Mapping[Reference, Policy]
     calendars: Mapping[Reference, Calendar]
+    remembered: dict[Hashable, Mapping[str, Terms]] = field(default_factory=dict, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,32 +60,42 @@ class Setting:
     calendars: dict[str, Reference] = field(default_factory=dict)
     singles: dict[str, Single] = field(default_factory=dict)
 
-    def unchanged(self, given: Mapping[str, Any]) -> frozenset[str]:
-        """Return the names of inputs that `given` repeats as they are."""
-        return frozenset(
-            name
-            for name in INPUT_NAMES
-            if name in given and self.inputs.changed({name: given[name]}) is self.inputs
-        )
+    def take(self, data: Mapping[str, Any]) -> dict[str, Any] | None:
+        """Take inputs, policy and calendars of a fact; return inputs that differ, None if nothing.
 
-    def take(self, given: Mapping[str, Any], data: Mapping[str, Any]) -> bool:
-        """Take inputs from `given`, policy and calendars from `data`; say whether any changed."""
-        before = (self.inputs, self.policy, self.calendars)
-        self.inputs = self.inputs.changed(given)
+        An opening brings its inputs under a key of their own, later facts among their data.
+        """
+        differing = self.inputs.differing(data.get("inputs", data))
+        policy, calendars = self.policy, self.calendars
         if "policy" in data:
             reference = data["policy"]
-            self.policy = self.rulebook.policies[_reference(reference)] if reference else None
+            policy = self.rulebook.policies[_reference(reference)] if reference else None
         if data.get("calendars"):
             pinned = {role: _reference(value) for role, value in data["calendars"].items()}
-            self.calendars = {**self.calendars, **pinned}
-        return before != (self.inputs, self.policy, self.calendars)
+            calendars = {**calendars, **pinned}
+        if not differing and policy is self.policy and calendars == self.calendars:
+            return None
+        self.inputs = replace(self.inputs, **differing) if differing else self.inputs
+        self.policy, self.calendars = policy, calendars
+        return differing
 
-    def all_terms(self) -> dict[str, Terms]:
-        """Return the terms of each clock that applies."""
+    def all_terms(self) -> Mapping[str, Terms]:
+        """Return the terms of each clock that applies; not to be changed, subjects share them."""
+        key = (self.policy, self.inputs, *self.calendars.items())
+        found = self.rulebook.remembered.get(key)
+        if found is None:
+            if len(self.rulebook.remembered) >= _MOST_REMEMBERED:
+                self.rulebook.remembered.clear()
+            found = self.rulebook.remembered[key] = self._ticket_terms()
+        if not self.singles:
+            return found
+        mine = {clock: self._single_terms(single) for clock, single in self.singles.items()}
+        return {**found, **mine}
+
+    def _ticket_terms(self) -> Mapping[str, Terms]:
         if not self.calendars:
             return {}
         found = {row.clock: self._terms(row) for row in TICKET_CLOCKS}
-        found |= {clock: self._single_terms(single) for clock, single in self.singles.items()}
         return {clock: terms for clock, terms in found.items() if terms is not None}
 
     def answers(self, row: ClockRow, kind: FactKind) -> bool:
@@ -115,7 +130,10 @@ class Setting:
     def _pinned(self, target: Target | None, role: str, *, pauses: bool) -> Terms:
         reference = self.calendars[role]
         calendar = self.rulebook.calendars[reference]
-        return Terms(target, calendar, reference, self.policy, pauses)
+        unknown_from = None
+        if target is not None and target.needs_exceptions:
+            unknown_from = calendar.provisional_from()
+        return Terms(target, calendar, reference, self.policy, pauses, unknown_from)
 
 
 def _reference(value: Any) -> Reference:

@@ -22,13 +22,17 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """What a clock runs by at the moment: target (None: its own instant), calendar, policy."""
+    """What a clock runs by at the moment: target (None: its own instant), calendar, policy.
+
+    `unknown_from` is the first instant at which holidays that could move due are not known.
+    """
 
     target: Target | None
     calendar: Calendar
     reference: Reference
     policy: Policy | None
     pauses: bool = False
+    unknown_from: datetime | None = None
 
     def same_course(self, other: Terms) -> bool:
         """Say whether due instants computed by either would be equal."""
@@ -61,7 +65,7 @@ class Track:
     ended_at: datetime | None = None
     answered_at: datetime | None = None
     claimed_at: datetime | None = None
-    retargets: list[Retarget] = field(default_factory=list)
+    retargets: tuple[Retarget, ...] = ()
     adjustment: Adjustment | None = None
 
     def __post_init__(self) -> None:
@@ -73,10 +77,10 @@ class Track:
 
     def length_micros(self) -> int:
         """Return the length of what is promised, in the clock's calendar, without pauses."""
-        if self.fixed_due_at is not None:
-            return used_micros(self.segments, self.fixed_due_at)
-        assert self.terms.target is not None
-        length = length_micros(self.terms.target, self.counted_from, self.terms.calendar)
+        target = self.terms.target
+        if self.fixed_due_at is not None or target is None:
+            return used_micros(self.segments, self.due_at)
+        length = length_micros(target, self.counted_from, self.terms.calendar)
         if self.carried_micros is None:
             return length
         return max(length - self.carried_micros, length // 4)
@@ -117,17 +121,16 @@ class Track:
         self._continue(at, paused_until)
         self.revised_at = at
         self._set_course()
-        self.retargets.append(
-            Retarget(
-                at,
-                before.target,
-                terms.target,
-                before.reference,
-                terms.reference,
-                due_before,
-                self.due_at,
-            )
+        change = Retarget(
+            at,
+            before.target,
+            terms.target,
+            before.reference,
+            terms.reference,
+            due_before,
+            self.due_at,
         )
+        self.retargets = (*self.retargets, change)
 
     def revised(self, at: datetime, terms: Terms, paused_until: datetime | None) -> Track:
         """Return revision n+1 from `at`, with the time used; this row is superseded."""
@@ -202,15 +205,17 @@ class Track:
         if self.fixed_due_at is not None:
             self.due_at = self.fixed_due_at
             return
-        due = self._computed_due()
-        self.on_retarget = due <= self.revised_at and self.revised_at > self.started_at
-        self.due_at = max(due, self.revised_at)
+        self.due_at = self._computed_due()
+        if self.due_at <= self.revised_at:
+            self.due_at = self.revised_at
+            self.on_retarget = self.revised_at > self.started_at
+        else:
+            self.on_retarget = False
 
     def _computed_due(self) -> datetime:
-        target = self.terms.target
-        assert target is not None
-        if target.summed or self.carried_micros is not None:
+        target, calendar = self.terms.target, self.terms.calendar
+        if target is None or target.summed or self.carried_micros is not None:
             return reach(self.segments, self.length_micros())
-        due = date_due(target, self.counted_from, self.terms.calendar)
+        due = date_due(target, self.counted_from, calendar)
         credit = paused_micros(self.segments)
-        return self.terms.calendar.add(due, credit) if credit else due
+        return calendar.add(due, credit) if credit else due

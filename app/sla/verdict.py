@@ -6,17 +6,12 @@ The instant looked from never changes a verdict; it only says how far time has g
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from functools import lru_cache
-from typing import TYPE_CHECKING
 
 from app.sla.deadline import Deadline, State
 from app.sla.ladder import levels_of
 from app.sla.policy import HOUSE_LADDER
 from app.sla.target import MICROS_A_SECOND
 from app.sla.track import Track
-
-if TYPE_CHECKING:
-    from app.calendars.working_time import Calendar
 
 _OVERDUE = frozenset({State.MISSED, State.LATE})
 _SECOND = timedelta(seconds=1)
@@ -47,16 +42,18 @@ def deadline_of(track: Track, horizon: datetime) -> Deadline:
         missed_at=track.due_at if overdue else None,
         claimed_at=track.claimed_at,
         on_retarget=track.on_retarget,
-        provisional=_provisional(track),
+        provisional=terms.unknown_from is not None and track.due_at > terms.unknown_from,
         never_pauses=not terms.pauses,
         intervals_skipped=_intervals_skipped(track, used, length) if overdue else 0,
         used_seconds=used // MICROS_A_SECOND,
         length_seconds=length // MICROS_A_SECOND,
         late_seconds=terms.calendar.open_seconds(track.due_at, until) if overdue else None,
         late_elapsed_seconds=(until - track.due_at) // _SECOND if overdue else None,
-        levels=levels_of(track, terms.policy.ladder if terms.policy else HOUSE_LADDER, length),
+        levels=levels_of(
+            track, terms.policy.ladder if terms.policy else HOUSE_LADDER, length, used
+        ),
         segments=tuple(track.segments),
-        retargets=tuple(track.retargets),
+        retargets=track.retargets,
         adjustment=track.adjustment,
     )
 
@@ -68,20 +65,6 @@ def _state(track: Track, horizon: datetime) -> tuple[State, datetime | None]:
         return State.MISSED, None
     pause_ends_at = track.paused_until(horizon)
     return (State.PAUSED if pause_ends_at else State.RUNNING), pause_ends_at
-
-
-def _provisional(track: Track) -> bool:
-    """Say whether due reaches into a year whose holidays are not known."""
-    target = track.terms.target
-    if target is None or not target.needs_exceptions:
-        return False
-    unknown_from = _provisional_from(track.terms.calendar)
-    return unknown_from is not None and track.due_at > unknown_from
-
-
-@lru_cache(maxsize=256)
-def _provisional_from(calendar: Calendar) -> datetime | None:
-    return calendar.provisional_from()
 
 
 def _intervals_skipped(track: Track, used: int, length: int) -> int:
