@@ -67,9 +67,7 @@ async def make_session(tx: Transaction, user: Row, **values: Any) -> dict[str, A
     now = real_now()
     given = {
         "user_id": user["id"],
-        "refresh_hash": tokens.new_refresh_token().token_hash,
         "created_at": now,
-        "refreshed_at": now,
         "expires_at": now + timedelta(days=30),
     }
     return await writing.insert(tx, Session, **(given | values))

@@ -47,6 +47,8 @@ class PersonalKey(Base):
     wrapped_key: Mapped[bytes] = mapped_column(LargeBinary)
 
 
-Index("ix_audit_entries_entity", AuditEntry.entity, AuditEntry.entity_key, AuditEntry.id)
-Index("ix_audit_entries_actor", AuditEntry.actor_user_id, AuditEntry.id)
-Index("ix_audit_entries_customer", AuditEntry.customer_id, AuditEntry.id)
+# Lists go by (recorded_at, id); one entity or one customer has few enough entries to sort, one actor has not.
+Index("ix_audit_entries_recorded", AuditEntry.recorded_at, AuditEntry.id)
+Index("ix_audit_entries_actor", AuditEntry.actor_user_id, AuditEntry.recorded_at, AuditEntry.id)
+Index("ix_audit_entries_entity", AuditEntry.entity_id)
+Index("ix_audit_entries_customer", AuditEntry.customer_id, AuditEntry.recorded_at, AuditEntry.id)

@@ -69,31 +69,34 @@ class User(Base):
 
 
 class Session(Base):
-    """A login: one family of rotating refresh tokens. A used token that comes back ends the whole family."""
+    """A login, from password to logout: one family of rotating refresh tokens that ends as a whole.
+
+    `expires_at` is fixed at login, no rotation moves it. `end_reason` is a `SessionEnd`.
+    """
 
     __tablename__ = "sessions"
-    __audited__ = False
+    __entity__ = "session"
 
     id: Mapped[int] = key_column()
     public_id: Mapped[str] = public_id_column()
     user_id: Mapped[int] = mapped_column(ForeignKey("users.id"), index=True)
-    refresh_hash: Mapped[str] = mapped_column(String(64), unique=True)
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
-    refreshed_at: Mapped[datetime] = mapped_column(UtcDateTime)
     expires_at: Mapped[datetime] = mapped_column(UtcDateTime)
     ended_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    end_reason: Mapped[str | None] = mapped_column(String(40))
 
 
-class UsedRefreshToken(Base):
-    """A rotated refresh token's hash, kept to recognise its reuse."""
+class RefreshToken(Base):
+    """One link of a session's chain: it is used once, and one that comes back after `used_at` ends the session."""
 
-    __tablename__ = "used_refresh_tokens"
+    __tablename__ = "refresh_tokens"
     __audited__ = False
 
     id: Mapped[int] = key_column()
     session_id: Mapped[int] = mapped_column(ForeignKey("sessions.id"), index=True)
-    token_hash: Mapped[str] = mapped_column(String(64), unique=True)
-    used_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    token_hash: Mapped[str] = mapped_column(String(64), unique=True, info={"secret": True})
+    issued_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    used_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
 
 
 class ApiKey(Base):
