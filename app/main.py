@@ -12,25 +12,16 @@ from fastapi import APIRouter, FastAPI, Request
 from starlette.middleware import Middleware
 from starlette.responses import Response
 
-from app.audit import service as audit
 from app.auth.principal import Guard, Replayed, replay_response
 from app.database import Database, create_database
 from app.dispatch import install_dispatcher
 from app.errors import Refusal
-from app.idempotency import service as idempotency
 from app.observability import Observer, configure_logging
 from app.problems import install_handlers, problem_response
 from app.settings import Settings, get_settings
+from app.subscribers import compose
 
 ROUTERS: tuple[APIRouter, ...] = ()
-
-
-def compose(database: Database) -> Database:
-    """Plug what lives high into what lives low; every process that writes does this once."""
-    database.hooks.audit = audit.record_changes
-    database.hooks.claim = idempotency.claim
-    database.hooks.keep = idempotency.keep
-    return database
 
 
 def create_app(settings: Settings | None = None, database: Database | None = None) -> FastAPI:

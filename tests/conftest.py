@@ -20,8 +20,9 @@ from fastapi import FastAPI
 from hypothesis import settings as hypothesis_settings
 
 from app.database import Database, create_database
-from app.main import compose, create_app
+from app.main import create_app
 from app.settings import ClockMode, Settings
+from app.subscribers import compose
 from app.statements import Row
 from tests.factories import bearer, make_session, make_user
 

@@ -1,9 +1,9 @@
-"""Tables of the outbox: messages that left with their change, and which handler has dealt with which."""
+"""The table of the outbox: messages that left with their change, until the relay has settled them."""
 
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, Index, String, Text, UniqueConstraint
+from sqlalchemy import Index, String, Text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.columns import Base, Json, UtcDateTime, key_column, public_id_column
@@ -32,19 +32,6 @@ class OutboxMessage(Base):
     attempt_at: Mapped[datetime] = mapped_column(UtcDateTime)
     settled_at: Mapped[datetime] = mapped_column(UtcDateTime, default=FAR_END)
     last_error: Mapped[str | None] = mapped_column(Text)
-
-
-class HandledMessage(Base):
-    """Proof that one handler has dealt with one message, written in the handler's own transaction."""
-
-    __tablename__ = "handled_messages"
-    __audited__ = False
-    __table_args__ = (UniqueConstraint("message_id", "handler"),)
-
-    id: Mapped[int] = key_column()
-    message_id: Mapped[int] = mapped_column(BigInteger)
-    handler: Mapped[str] = mapped_column(String(60))
-    handled_at: Mapped[datetime] = mapped_column(UtcDateTime)
 
 
 Index(

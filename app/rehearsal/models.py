@@ -9,7 +9,7 @@ from app.columns import Base, UtcDateTime, key_column
 
 
 class VirtualClock(Base):
-    """One row, id 1; `database.DomainNow` reads it together with every domain instant."""
+    """One row, id 1, read with every domain instant. `held_until` (real time) is a running rehearsal's lease."""
 
     __tablename__ = "virtual_clock"
     __audited__ = False
@@ -17,3 +17,4 @@ class VirtualClock(Base):
     id: Mapped[int] = key_column()
     offset_micros: Mapped[int] = mapped_column(BigInteger, default=0)
     frozen_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    held_until: Mapped[datetime | None] = mapped_column(UtcDateTime)

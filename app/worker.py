@@ -1,0 +1,64 @@
+"""Builds the scheduler from `jobs` and runs it until it is told to stop."""
+
+import asyncio
+import signal
+from collections.abc import Awaitable, Callable
+
+import structlog
+from apscheduler.schedulers.asyncio import AsyncIOScheduler
+
+from app import faults
+from app.database import Database, create_database
+from app.jobs import JOBS, Job
+from app.observability import configure_logging
+from app.rehearsal.service import is_held
+from app.settings import ClockMode, Settings, get_settings
+from app.subscribers import compose
+
+log = structlog.get_logger("huiying.worker")
+
+
+def build_scheduler(database: Database) -> AsyncIOScheduler:
+    """Return the scheduler with every job: in memory, UTC, coalesced, one run of a job at a time."""
+    scheduler = AsyncIOScheduler(
+        timezone="UTC",
+        job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None},
+    )
+    for job in JOBS:
+        scheduler.add_job(
+            _guarded(database, job), "interval", seconds=job.every_seconds, id=job.name
+        )
+    return scheduler
+
+
+def _guarded(database: Database, job: Job) -> Callable[[], Awaitable[None]]:
+    async def run() -> None:
+        try:
+            waits = job.on_domain_time and database.settings.clock is ClockMode.virtual
+            if waits and await is_held(database):
+                return
+            await job.run(database)
+        except Exception:
+            log.exception("job_failed", job=job.name)
+
+    return run
+
+
+async def run_worker(settings: Settings | None = None) -> None:
+    """Run every job until SIGTERM or SIGINT; what is running then ends first."""
+    settings = settings or get_settings()
+    configure_logging(settings.log_level)
+    faults.arm(settings.faults)
+    database = compose(create_database(settings))
+    await database.open()
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    scheduler = build_scheduler(database)
+    scheduler.start()
+    log.info("worker_started", jobs=[job.name for job in JOBS])
+    await stop.wait()
+    scheduler.shutdown(wait=True)
+    await database.close()
+    log.info("worker_stopped")
