@@ -5,7 +5,7 @@ test proves to agree with the framework. `Route` is the route class of every rou
 Infinity, lone surrogates are refused), U+0000 is refused, bodies are bounded.
 """
 
-from collections.abc import Callable, Coroutine
+from collections.abc import AsyncGenerator, Callable, Coroutine
 from typing import Any
 
 import orjson
@@ -17,25 +17,22 @@ from starlette.routing import BaseRoute, Match, Router
 from starlette.routing import Route as StarletteRoute
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from app.errors import BadRequest, BodyTooLarge, FieldError, Invalid
+from app.errors import BadRequest, BodyTooLarge, FieldError, Invalid, Refusal
 
 API_BODY_BYTES_MAX = 1_048_576
 
 
 class StrictRequest(Request):
-    """A request whose JSON is read strictly and whose body is bounded."""
+    """A request whose JSON is read strictly and whose body, JSON or form, is bounded."""
 
-    async def body(self) -> bytes:
-        """Return the body; raises `BodyTooLarge` as soon as it is too long."""
-        if not hasattr(self, "_body"):
-            chunks, size = [], 0
-            async for chunk in self.stream():
-                size += len(chunk)
-                if size > API_BODY_BYTES_MAX:
-                    raise BodyTooLarge(bytes_max=API_BODY_BYTES_MAX)
-                chunks.append(chunk)
-            self._body = b"".join(chunks)
-        return self._body
+    async def stream(self) -> AsyncGenerator[bytes, None]:
+        """Yield the body's chunks; raises `BodyTooLarge` as soon as they are too long."""
+        size = 0
+        async for chunk in super().stream():
+            size += len(chunk)
+            if size > API_BODY_BYTES_MAX:
+                raise BodyTooLarge(bytes_max=API_BODY_BYTES_MAX)
+            yield chunk
 
     async def json(self) -> Any:
         """Return the parsed body; raises `BadRequest` for what is not JSON, `Invalid` for U+0000 in a text."""
@@ -82,8 +79,10 @@ class Route(APIRoute):
         )
 
         async def strict(request: Request) -> Response:
-            if reads_form or self.body_field is None:
+            if self.body_field is None:
                 return await handler(request)
+            if reads_form:
+                return await _read_strictly(handler, request)
             kind = (
                 request.headers.get("content-type", "application/json")
                 .split(";")[0]
@@ -92,9 +91,21 @@ class Route(APIRoute):
             )
             if not (kind == "application/json" or kind.endswith("+json")):
                 raise HTTPException(415)
-            return await handler(StrictRequest(request.scope, request.receive))
+            return await _read_strictly(handler, request)
 
         return strict
+
+
+async def _read_strictly(
+    handler: Callable[[Request], Coroutine[Any, Any, Response]], request: Request
+) -> Response:
+    try:
+        return await handler(StrictRequest(request.scope, request.receive))
+    except HTTPException as error:
+        # The framework turns whatever stops the reading of a body into its own plain 400.
+        if isinstance(error.__cause__, Refusal):
+            raise error.__cause__ from None
+        raise
 
 
 class _Node:

@@ -6,6 +6,7 @@ short while and dropped when the authorisation version in the database has moved
 
 import asyncio
 import hashlib
+import hmac
 import string
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, suppress
@@ -39,14 +40,15 @@ from app.errors import (
     VersionRequired,
 )
 from app.problems import language_of
-from app.reading import Row, json_response, one, resource_headers
-from app.statements import Statement
+from app.reading import json_response, one, resource_headers
+from app.statements import Row, Statement
 from app.time import FAR_END, real_now
 
 CACHE_SECONDS = 60
 VERSION_POLL_SECONDS = 2.0
 UNPOLLED_CACHE_SECONDS = 5
 CACHE_SIZE_MAX = 10_000
+AUTHORIZATION_MOVED = "authorization_moved"  # noted on a transaction that moves the version
 VISIBLE = frozenset(string.ascii_letters + string.digits + string.punctuation)
 
 
@@ -114,10 +116,18 @@ class Guard:
     async def identify(self, credential: str) -> Principal:
         """Return who presents this token or API key; raises `NotAuthenticated`."""
         now = real_now()
+        fresh = self._fresh(now)
         known = self.known.get(credential)
-        if known is not None and now < known.until and self._fresh(now):
+        if known is not None and now < known.until and fresh:
             return known.principal
+        if not fresh:
+            await self.poll()
+        number = self.number
         principal, until = await self._load(credential, now)
+        if number != self.number:
+            return (
+                principal  # read before a change that is known by now: good for this request alone
+            )
         if len(self.known) >= CACHE_SIZE_MAX:
             self.known.clear()
         self.known[credential] = _Known(
@@ -125,14 +135,18 @@ class Guard:
         )
         return principal
 
+    def forget(self) -> None:
+        """Forget everybody: what this process has just changed holds from its next request on."""
+        self.known.clear()
+        self.number = -1
+
     def _fresh(self, now: datetime) -> bool:
-        return self.polled_at is not None and now - self.polled_at < timedelta(
-            seconds=UNPOLLED_CACHE_SECONDS
-        )
+        if self.polled_at is None:
+            return False
+        # Between zero and the limit: a wall clock set back must not keep the cache alive.
+        return timedelta() <= now - self.polled_at < timedelta(seconds=UNPOLLED_CACHE_SECONDS)
 
     async def _load(self, credential: str, now: datetime) -> tuple[Principal, datetime]:
-        if not self._fresh(now):
-            await self.poll()
         if credential.startswith("hy_"):
             return await self._load_key(credential, now)
         try:
@@ -185,11 +199,12 @@ class Guard:
 
     async def poll(self) -> None:
         """Read the authorisation version and forget everybody when it has moved."""
+        asked_at = real_now()
         number = await self.database.value(VERSION) or 0
         if number != self.number:
             self.known.clear()
             self.number = number
-        self.polled_at = real_now()
+        self.polled_at = asked_at
 
     async def watch(self) -> None:
         """Poll for ever; a database that does not answer only makes the cache stale, which `identify` sees."""
@@ -228,11 +243,15 @@ VERSION = Statement(select(AuthorizationVersion.number).where(AuthorizationVersi
 
 @dataclass(slots=True)
 class Call:
-    """One request on its way through a route: the caller, the database, and what the headers ask."""
+    """One request on its way through a route: the caller, the database, and what the headers ask.
+
+    `content` stands in for a body that has been read already (a form), where idempotency compares bodies.
+    """
 
     request: Request
     database: Database
     principal: Principal
+    content: bytes | None = None
 
     @property
     def language(self) -> str:
@@ -279,29 +298,31 @@ class Call:
         A repeat of an answered request ends here: `Replayed` carries the first answer.
         """
         key = self.request.headers.get("idempotency-key")
+        claim = self.database.hooks.claim if self.request.method == "POST" else None
+        # Before the transaction: reading a body may suspend.
+        asked = None if key is None or claim is None else await self._idempotency_scope(key)
         async with self.database.transaction(self.actor) as tx:
-            if (
-                key is not None
-                and self.request.method == "POST"
-                and self.database.hooks.claim is not None
-            ):
-                scope, asked = await self._idempotency_scope(key)
-                kept = await self.database.hooks.claim(tx, scope, asked)
+            if asked is not None and claim is not None:
+                kept = await claim(tx, *asked)
                 if kept is not None:
                     raise Replayed(kept)
-                tx.notes["idempotency"] = (scope, asked)
+                tx.notes["idempotency"] = asked
             yield tx
+            if AUTHORIZATION_MOVED in tx.notes:
+                tx.after_commit.append(self.request.app.state.guard.forget)
 
     async def _idempotency_scope(self, key: str) -> tuple[str, str]:
         if not 1 <= len(key) <= 255 or not VISIBLE.issuperset(key):
             raise BadRequest("idempotency_key_invalid")
         caller = f"{self.principal.user_id}:{self.principal.api_key_id or ''}"
-        url = self.request.url.path
-        body = await self.request.body()
-        scope = hashlib.sha256(
-            f"{caller}\n{self.request.method}\n{url}\n{key}".encode()
-        ).hexdigest()
-        return scope, hashlib.sha256(self.request.url.query.encode() + b"\n" + body).hexdigest()
+        url = self.request.url
+        body = self.content if self.content is not None else await self.request.body()
+        scope = hashlib.sha256(f"{caller}\n{self.request.method}\n{url.path}\n{key}".encode())
+        # Keyed: a body may hold a password, and a plain hash of it could be guessed from the table.
+        asked = hmac.new(
+            self.secret, b"idempotency\n" + url.query.encode() + b"\n" + body, "sha256"
+        )
+        return scope.hexdigest(), asked.hexdigest()
 
     async def answer(
         self,
@@ -330,8 +351,10 @@ class Call:
         """Return JSON made in this transaction, kept for repeats; with `secret` only the fact is kept, not the body."""
         note = tx.notes.get("idempotency")
         if note is not None and self.database.hooks.keep is not None:
+            scope, asked = note
             kept = None if secret else body.encode() if isinstance(body, str) else body
-            await self.database.hooks.keep(tx, *note, KeptAnswer(status, dict(headers or {}), kept))
+            answer = KeptAnswer(status, dict(headers or {}), kept)
+            await self.database.hooks.keep(tx, scope, asked, answer)
         return json_response(body, status=status, headers=headers)
 
     async def read(self, statement: Statement, **values: Any) -> Response:
