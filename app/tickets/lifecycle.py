@@ -6,12 +6,12 @@ caller and a body, and what a move does to clocks, rows and people, is the servi
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from enum import StrEnum
 from types import MappingProxyType
 from typing import Final, Literal
 
-REOPEN_WINDOW: Final = timedelta(minutes=10_080)  # 7 days, elapsed (deadlines 3)
+from app.sla.register import REOPENS_WITHIN
 
 
 class TicketStatus(StrEnum):
@@ -200,4 +200,4 @@ def after_closed(closed_at: datetime, at: datetime) -> Literal["reopen", "new_ti
     It reopens within 7 days, exactly 10,080 elapsed minutes included; later it opens a new linked ticket.
     Not asked for a courtesy, which does neither.
     """
-    return "reopen" if at - closed_at <= REOPEN_WINDOW else "new_ticket"
+    return "reopen" if at - closed_at <= REOPENS_WITHIN else "new_ticket"
