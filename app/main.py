@@ -13,15 +13,18 @@ from starlette.middleware import Middleware
 from starlette.responses import Response
 
 from app.auth.principal import Guard, Replayed, replay_response
+from app.customers import router as customers
+from app.customers import texts as customer_texts
 from app.database import Database, create_database
 from app.dispatch import install_dispatcher
 from app.errors import Refusal
 from app.observability import Observer, configure_logging
-from app.problems import install_handlers, problem_response
+from app.problems import add_texts, install_handlers, problem_response
 from app.settings import Settings, get_settings
 from app.subscribers import compose
 
-ROUTERS: tuple[APIRouter, ...] = ()
+ROUTERS: tuple[APIRouter, ...] = (customers.router,)
+TEXTS = (customer_texts,)
 
 
 def create_app(settings: Settings | None = None, database: Database | None = None) -> FastAPI:
@@ -51,6 +54,8 @@ def create_app(settings: Settings | None = None, database: Database | None = Non
         middleware=[Middleware(Observer, body_bytes_max=settings.body_bytes_max)],
     )
     app.state.guard = Guard(engine, settings.secret_key.get_secret_value().encode())
+    for texts in TEXTS:
+        add_texts(texts.TEXTS, getattr(texts, "FIELD_TEXTS", None))
     for router in ROUTERS:
         app.router.routes.extend(router.routes)
     install_handlers(app, _record_refusal)

@@ -1,0 +1,31 @@
+"""Words of the customer file's own refusals: code -> (zh-CN, en)."""
+
+TEXTS: dict[str, tuple[str, str]] = {
+    "contact_in_use": (
+        "该联系人已出现在工单等记录中,不能删除;可清空其电话和邮箱",
+        "Tickets or other records name this contact, so it stays; its phone and e-mail can be emptied",
+    ),
+}
+
+FIELD_TEXTS: dict[str, tuple[str, str]] = {
+    "phone_invalid": (
+        "电话号码无法识别;固定电话请带区号,境外号码请以 + 开头",
+        "Not a phone number; give a landline its area code, a foreign number its +",
+    ),
+    "email_invalid": ("邮箱地址不正确", "Not an e-mail address"),
+    "money_invalid": (
+        '应为非负金额,最多两位小数的文字,例如 "1200.50"',
+        'Should be an amount as text, not negative, at most two decimals, such as "1200.50"',
+    ),
+    "currency_invalid": (
+        "应为 ISO 4217 货币代码,例如 CNY",
+        "Should be an ISO 4217 code such as CNY",
+    ),
+    "date_invalid": ("应为日期,例如 2026-03-02", "Should be a date such as 2026-03-02"),
+    "instant_out_of_range": (
+        "时间应在 1900 至 2199 年之间",
+        "Should lie in the years 1900 to 2199",
+    ),
+    "user_inactive": ("该用户已停用", "This user is no longer active"),
+    "duplicate_member": ("同一人只能出现一次", "Each person can be named once"),
+}
