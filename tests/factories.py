@@ -12,6 +12,8 @@ from app import writing
 from app.auth import tokens
 from app.auth.models import Department, Session, User
 from app.columns import new_public_id
+from app.customers.models import AccountTeamMember, Contact, Customer
+from app.customers.service import name_key
 from app.database import Transaction
 from app.statements import Row
 from app.time import real_now
@@ -83,3 +85,54 @@ def bearer(secret: bytes, user: Row, session: Row) -> Mapping[str, str]:
         lifetime=timedelta(minutes=15),
     )
     return {"Authorization": f"Bearer {token}"}
+
+
+# --- customers: files, contacts, account teams
+
+
+async def make_customer(
+    tx: Transaction,
+    *,
+    name: str = "华东精密仪器有限公司",
+    owner: Row | None = None,
+    department: Row | None = None,
+    **values: Any,
+) -> dict[str, Any]:
+    """Return a customer of tier C; the department is the owner's unless one is given."""
+    now = await tx.now()
+    above = owner["department_id"] if owner is not None else None
+    given = {
+        "number": f"C{await tx.next_number(Customer):06d}",
+        "name": name,
+        "name_key": name_key(name),
+        "source_channel": "phone",
+        "owner_id": None if owner is None else owner["id"],
+        "department_id": above if department is None else department["id"],
+        "created_at": now,
+        "updated_at": now,
+    }
+    return await writing.insert(tx, Customer, **(given | values))
+
+
+async def make_contact(
+    tx: Transaction, customer: Row, *, name: str = "王芳", **values: Any
+) -> dict[str, Any]:
+    """Return a contact with a mobile number and an address."""
+    now = await tx.now()
+    given = {
+        "customer_id": customer["id"],
+        "name": name,
+        "phone": "+8613800138000",
+        "email": "wang.fang@example.com",
+        "created_at": now,
+        "updated_at": now,
+    }
+    return await writing.insert(tx, Contact, **(given | values))
+
+
+async def make_team_member(
+    tx: Transaction, customer: Row, user: Row, *, role: str = "应用支持"
+) -> dict[str, Any]:
+    """Put a user into a customer's account team."""
+    values = {"customer_id": customer["id"], "user_id": user["id"], "role": role}
+    return await writing.insert(tx, AccountTeamMember, **values)
