@@ -13,18 +13,25 @@ from starlette.middleware import Middleware
 from starlette.responses import Response
 
 from app.auth.principal import Guard, Replayed, replay_response
+from app.contract import install_contract
 from app.customers import router as customers
 from app.customers import texts as customer_texts
 from app.database import Database, create_database
 from app.dispatch import install_dispatcher
 from app.errors import Refusal
+from app.health import router as health
 from app.observability import Observer, configure_logging
 from app.problems import add_texts, install_handlers, problem_response
-from app.settings import Settings, get_settings
+from app.rehearsal import router as rehearsal
+from app.rehearsal import texts as rehearsal_texts
+from app.settings import ClockMode, Settings, get_settings
 from app.subscribers import compose
 
-ROUTERS: tuple[APIRouter, ...] = (customers.router,)
-TEXTS = (customer_texts,)
+ROUTERS: tuple[APIRouter, ...] = (
+    health.router,
+    customers.router,
+)
+TEXTS = (customer_texts, rehearsal_texts)
 
 
 def create_app(settings: Settings | None = None, database: Database | None = None) -> FastAPI:
@@ -56,10 +63,12 @@ def create_app(settings: Settings | None = None, database: Database | None = Non
     app.state.guard = Guard(engine, settings.secret_key.get_secret_value().encode())
     for texts in TEXTS:
         add_texts(texts.TEXTS, getattr(texts, "FIELD_TEXTS", None))
-    for router in ROUTERS:
+    rehearsing = (rehearsal.router,) if settings.clock is ClockMode.virtual else ()
+    for router in (*ROUTERS, *rehearsing):
         app.router.routes.extend(router.routes)
     install_handlers(app, _record_refusal)
     app.add_exception_handler(Replayed, _replay)
+    install_contract(app)
     install_dispatcher(app)
     return app
 
