@@ -281,15 +281,15 @@ class Subject:
     def _agree(self, at: datetime, data: Mapping[str, Any]) -> None:
         """Keep to an agreed instant at once, unless it is later than what was promised.
 
-        Later counts only on the customer's recorded wish and once approved; a replayed log's own
-        instants are taken as they are.
+        Later counts only on the customer's recorded wish and once approved. An instant that is not
+        ahead is none to agree on; only a replayed log's own instants are taken as they are.
         """
-        due_at = instant_of(data["due_at"])
+        due_at, replayed = instant_of(data["due_at"]), bool(data.get("replay"))
         wished, approved = bool(data.get("wish_recorded")), bool(data.get("approved"))
         self.pending = None
-        if self.flags & _ALL_ENDED:
+        if self.flags & _ALL_ENDED or (due_at <= at and not replayed):
             return
-        if data.get("replay") or not self._postpones(due_at) or (wished and approved):
+        if replayed or not self._postpones(due_at) or (wished and approved):
             self._keep_to(due_at, at)
         elif wished:
             self.pending = due_at
