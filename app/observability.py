@@ -7,8 +7,10 @@ import logging
 import re
 import sys
 import time
+from functools import cache
 from typing import Any
 
+import orjson
 import structlog
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from starlette.requests import Request
@@ -88,8 +90,9 @@ class Observer:
 
 def _observe(scope: Scope, request_id: str, status: int, seconds: float) -> None:
     route = getattr(scope.get("route"), "path", "unmatched")
-    REQUESTS.labels(scope["method"], route, status).inc()
-    SECONDS.labels(scope["method"], route).observe(seconds)
+    counter, histogram = _children(scope["method"], route, status)
+    counter.inc()
+    histogram.observe(seconds)
     principal = scope.get("huiying.principal")
     log.info(
         "request",
@@ -100,6 +103,12 @@ def _observe(scope: Scope, request_id: str, status: int, seconds: float) -> None
         milliseconds=round(seconds * 1000, 2),
         user=getattr(principal, "public_id", None),
     )
+
+
+@cache
+def _children(method: str, route: str, status: int) -> tuple[Counter, Histogram]:
+    """Return the series of a route: looking them up by label costs more than counting."""
+    return REQUESTS.labels(method, route, status), SECONDS.labels(method, route)
 
 
 def set_gauge(name: str, help_text: str, value: float) -> None:
@@ -122,11 +131,11 @@ def configure_logging(level: str) -> None:
         structlog.processors.format_exc_info,
     ]
     structlog.configure(
-        processors=[*shared, structlog.processors.JSONRenderer(ensure_ascii=False)],
+        processors=[*shared, structlog.processors.JSONRenderer(serializer=orjson.dumps)],
         wrapper_class=structlog.make_filtering_bound_logger(
             logging.getLevelNamesMapping()[level.upper()]
         ),
-        logger_factory=structlog.WriteLoggerFactory(file=sys.stderr),
+        logger_factory=structlog.BytesLoggerFactory(file=sys.stderr.buffer),
         cache_logger_on_first_use=True,
     )
     logging.basicConfig(level=level.upper(), stream=sys.stderr, format="%(message)s")
