@@ -8,7 +8,7 @@ import base64
 import binascii
 import hashlib
 import hmac
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import lru_cache
@@ -19,6 +19,7 @@ from sqlalchemy import (
     Boolean,
     ColumnElement,
     FromClause,
+    SQLColumnExpression,
     and_,
     bindparam,
     case,
@@ -31,10 +32,9 @@ from starlette.responses import Response
 from app.columns import UtcDateTime
 from app.database import Reader
 from app.errors import BadRequest, NotFound
-from app.statements import Row, Statement, json_row
+from app.statements import Fields, Row, Statement, json_row
 from app.time import from_micros, to_micros
 
-Fields = Iterable[tuple[str, ColumnElement[Any]]]
 PAGE_LIMIT_MAX = 200
 PAGE_LIMIT_DEFAULT = 50
 _SIGNATURE_BYTES = 12
@@ -61,9 +61,9 @@ class Listing:
 
     name: str
     source: FromClause
-    fields: tuple[tuple[str, ColumnElement[Any]], ...]
-    key: ColumnElement[int]
-    sorts: Mapping[str, ColumnElement[Any]]
+    fields: tuple[tuple[str, SQLColumnExpression[Any]], ...]
+    key: SQLColumnExpression[int]
+    sorts: Mapping[str, SQLColumnExpression[Any]]
     filters: Mapping[str, ColumnElement[bool]] = field(default_factory=dict)
     always: tuple[ColumnElement[bool], ...] = ()
 
@@ -217,7 +217,7 @@ def resource_headers(row: Row, location: str | None = None) -> dict[str, str]:
     return headers if version is None else {**headers, "ETag": f'"{version}"'}
 
 
-def masked(column: ColumnElement[Any], *, head: int = 3, tail: int = 2) -> ColumnElement[Any]:
+def masked(column: SQLColumnExpression[Any], *, head: int = 3, tail: int = 2) -> ColumnElement[Any]:
     """Return `column` in clear where the parameter `reveal` is true, else only its first and last characters.
 
     A value too short to hide anything between them shows as `****`.

@@ -8,7 +8,7 @@ answer (see README, decisions), so statements are made at import, or once per sh
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Dialect, Executable, Select, bindparam, select
+from sqlalchemy import Dialect, Executable, Select, SQLColumnExpression, bindparam, select
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.dialects.postgresql.asyncpg import PGDialect_asyncpg
 from sqlalchemy.dialects.sqlite.pysqlite import SQLiteDialect_pysqlite
@@ -24,6 +24,7 @@ from app.time import FAR_END, format_instant
 
 Row = Mapping[str, Any]
 Convert = Callable[[Any], Any]
+Fields = Iterable[tuple[str, SQLColumnExpression[Any]]]
 
 
 def postgresql_dialect(clock: ClockMode) -> Dialect:
@@ -170,7 +171,7 @@ class _ListParameter(Json):
         return list if dialect.name == "postgresql" else super().bind_processor(dialect)
 
 
-def any_of(column: ColumnElement[Any], name: str) -> ColumnElement[bool]:
+def any_of(column: SQLColumnExpression[Any], name: str) -> ColumnElement[bool]:
     """Return the condition that `column` is one of the values of the list parameter `name`."""
     return AnyOf(column, bindparam(name, type_=_ListParameter(column.type)))
 
@@ -182,12 +183,12 @@ class JsonRow(FunctionElement[str]):
     inherit_cache = False
     name = "json_row"
 
-    def __init__(self, fields: Sequence[tuple[str, ColumnElement[Any]]]) -> None:
+    def __init__(self, fields: Sequence[tuple[str, SQLColumnExpression[Any]]]) -> None:
         self.names = tuple(name for name, _ in fields)
         super().__init__(*(column for _, column in fields))
 
 
-def json_row(fields: Iterable[tuple[str, ColumnElement[Any]]]) -> ColumnElement[str]:
+def json_row(fields: Fields) -> ColumnElement[str]:
     """Return the SQL that writes `fields` as one JSON object: instants with `Z` and six digits, money as text.
 
     Both engines write the same bytes. The far end of time is written as null.
@@ -213,9 +214,7 @@ def _sqlite_json_array(element: JsonArray, compiler: SQLCompiler, **kw: Any) -> 
     return f"json('[' || coalesce(group_concat({compiler.process(element.clauses, **kw)}, ','), '') || ']')"
 
 
-def json_list(
-    rows: Select[Any], fields: Iterable[tuple[str, ColumnElement[Any]]], parent: Any
-) -> ColumnElement[Any]:
+def json_list(rows: Select[Any], fields: Fields, parent: Any) -> ColumnElement[Any]:
     """Return a JSON array column: `fields` of every row of `rows`, in its order, for each row of `parent`.
 
     `rows` is `select()` with FROM, WHERE (which names columns of `parent`) and ORDER BY.
