@@ -19,7 +19,6 @@ from sqlalchemy import (
     Boolean,
     ColumnElement,
     FromClause,
-    SQLColumnExpression,
     and_,
     bindparam,
     case,
@@ -32,7 +31,7 @@ from starlette.responses import Response
 from app.columns import UtcDateTime
 from app.database import Reader
 from app.errors import BadRequest, NotFound
-from app.statements import Fields, Row, Statement, json_row
+from app.statements import Fields, Row, Shown, Statement, json_row
 from app.time import from_micros, to_micros
 
 PAGE_LIMIT_MAX = 200
@@ -61,9 +60,9 @@ class Listing:
 
     name: str
     source: FromClause
-    fields: tuple[tuple[str, SQLColumnExpression[Any]], ...]
-    key: SQLColumnExpression[int]
-    sorts: Mapping[str, SQLColumnExpression[Any]]
+    fields: tuple[tuple[str, Shown], ...]
+    key: Shown
+    sorts: Mapping[str, Shown]
     filters: Mapping[str, ColumnElement[bool]] = field(default_factory=dict)
     always: tuple[ColumnElement[bool], ...] = ()
 
@@ -120,7 +119,7 @@ def _page_statement(
     listing: Listing, sort: str, filters: tuple[str, ...], after: bool
 ) -> Statement:
     descending, column = sort.startswith("-"), listing.sorts[sort.lstrip("-")]
-    core = select(
+    core: Any = select(
         json_row(listing.fields).label("body"), column.label("sort_value"), listing.key.label("key")
     ).select_from(listing.source)
     conditions = [*listing.always, *(listing.filters[name] for name in filters)]
@@ -217,7 +216,7 @@ def resource_headers(row: Row, location: str | None = None) -> dict[str, str]:
     return headers if version is None else {**headers, "ETag": f'"{version}"'}
 
 
-def masked(column: SQLColumnExpression[Any], *, head: int = 3, tail: int = 2) -> ColumnElement[Any]:
+def masked(column: Shown, *, head: int = 3, tail: int = 2) -> ColumnElement[Any]:
     """Return `column` in clear where the parameter `reveal` is true, else only its first and last characters.
 
     A value too short to hide anything between them shows as `****`.

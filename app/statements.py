@@ -8,11 +8,12 @@ answer (see README, decisions), so statements are made at import, or once per sh
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Dialect, Executable, Select, SQLColumnExpression, bindparam, select
+from sqlalchemy import Dialect, Executable, Select, bindparam, select
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.dialects.postgresql.asyncpg import PGDialect_asyncpg
 from sqlalchemy.dialects.sqlite.pysqlite import SQLiteDialect_pysqlite
 from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.orm import InstrumentedAttribute
 from sqlalchemy.sql import ColumnElement
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.expression import FunctionElement
@@ -24,7 +25,8 @@ from app.time import FAR_END, format_instant
 
 Row = Mapping[str, Any]
 Convert = Callable[[Any], Any]
-Fields = Iterable[tuple[str, SQLColumnExpression[Any]]]
+Shown = ColumnElement[Any] | InstrumentedAttribute[Any]  # a column, or a model's attribute for one
+Fields = Iterable[tuple[str, Shown]]
 
 
 def postgresql_dialect(clock: ClockMode) -> Dialect:
@@ -171,7 +173,7 @@ class _ListParameter(Json):
         return list if dialect.name == "postgresql" else super().bind_processor(dialect)
 
 
-def any_of(column: SQLColumnExpression[Any], name: str) -> ColumnElement[bool]:
+def any_of(column: Shown, name: str) -> ColumnElement[bool]:
     """Return the condition that `column` is one of the values of the list parameter `name`."""
     return AnyOf(column, bindparam(name, type_=_ListParameter(column.type)))
 
@@ -183,7 +185,7 @@ class JsonRow(FunctionElement[str]):
     inherit_cache = False
     name = "json_row"
 
-    def __init__(self, fields: Sequence[tuple[str, SQLColumnExpression[Any]]]) -> None:
+    def __init__(self, fields: Sequence[tuple[str, Shown]]) -> None:
         self.names = tuple(name for name, _ in fields)
         super().__init__(*(column for _, column in fields))
 

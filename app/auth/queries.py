@@ -9,7 +9,6 @@ from sqlalchemy import (
     Boolean,
     ColumnElement,
     FromClause,
-    SQLColumnExpression,
     bindparam,
     func,
     literal,
@@ -30,9 +29,9 @@ from app.auth.models import (
 from app.auth.permissions import Role
 from app.columns import UtcDateTime, table_columns
 from app.reading import Listing, one_statement
-from app.statements import Statement, any_of, json_list
+from app.statements import Shown, Statement, any_of, json_list
 
-Fields = tuple[tuple[str, SQLColumnExpression[Any]], ...]
+Fields = tuple[tuple[str, Shown], ...]
 
 _manager = aliased(User, name="manager")
 _delegate = aliased(User, name="delegate")
