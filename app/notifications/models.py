@@ -13,8 +13,9 @@ from app.time import FAR_END
 class Notification(Base):
     """One line in somebody's inbox. Unique per (escalation, recipient), so nobody is told twice of one level.
 
-    Shown from `deliver_at` on (quiet hours hold it back); `settled` when the matter was answered meanwhile.
-    `data` holds what the texts are made of; they are written in the reader's language when read.
+    Quiet hours hold it back until `deliver_at`; it is shown once the relay has released it (`delivered_at`), or it
+    is `settled` because the matter was answered meanwhile. `data` holds the facts; the texts say them in both
+    languages, written at release, so that inbox and mail say the same.
     """
 
     __tablename__ = "notifications"
@@ -27,6 +28,10 @@ class Notification(Base):
     escalation_id: Mapped[int | None] = mapped_column(BigInteger)
     kind: Mapped[str] = mapped_column(String(40))
     data: Mapped[dict[str, Any]] = mapped_column(Json, default=dict)
+    title_zh: Mapped[str] = mapped_column(Text, default="")
+    body_zh: Mapped[str] = mapped_column(Text, default="")
+    title_en: Mapped[str] = mapped_column(Text, default="")
+    body_en: Mapped[str] = mapped_column(Text, default="")
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
     deliver_at: Mapped[datetime] = mapped_column(UtcDateTime)
     delivered_at: Mapped[datetime] = mapped_column(UtcDateTime, default=FAR_END)
@@ -50,5 +55,7 @@ class Mail(Base):
     sent_at: Mapped[datetime] = mapped_column(UtcDateTime, default=FAR_END)
 
 
-Index("ix_notifications_inbox", Notification.user_id, Notification.deliver_at, Notification.id)
-Index("ix_notifications_held", Notification.delivered_at, Notification.deliver_at)
+Index("ix_notifications_inbox", Notification.user_id, Notification.created_at, Notification.id)
+Index(
+    "ix_notifications_unread", Notification.user_id, Notification.read_at, Notification.delivered_at
+)

@@ -41,3 +41,9 @@ Index(
     postgresql_where=OutboxMessage.state == "pending",
     sqlite_where=OutboxMessage.state == "pending",
 )
+Index(
+    "ix_outbox_messages_dead",
+    OutboxMessage.id,
+    postgresql_where=OutboxMessage.state == "dead",
+    sqlite_where=OutboxMessage.state == "dead",
+)

@@ -7,7 +7,7 @@ from alembic import op
 
 from app import columns
 
-revision: str = "d92bbf56cc54"
+revision: str = "51a33d5992d1"
 down_revision: str | None = None
 branch_labels: str | Sequence[str] | None = None
 depends_on: str | Sequence[str] | None = None
@@ -150,6 +150,13 @@ def upgrade() -> None:
         sa.UniqueConstraint("public_id", name=op.f("uq_outbox_messages_public_id")),
     )
     with op.batch_alter_table("outbox_messages", schema=None) as batch_op:
+        batch_op.create_index(
+            "ix_outbox_messages_dead",
+            ["id"],
+            unique=False,
+            postgresql_where=sa.text("state = 'dead'"),
+            sqlite_where=sa.text("state = 'dead'"),
+        )
         batch_op.create_index(
             "ix_outbox_messages_due",
             ["attempt_at", "id"],
@@ -639,6 +646,10 @@ def upgrade() -> None:
         sa.Column("escalation_id", sa.BigInteger(), nullable=True),
         sa.Column("kind", sa.String(length=40), nullable=False),
         sa.Column("data", columns.Json(), nullable=False),
+        sa.Column("title_zh", sa.Text(), nullable=False),
+        sa.Column("body_zh", sa.Text(), nullable=False),
+        sa.Column("title_en", sa.Text(), nullable=False),
+        sa.Column("body_en", sa.Text(), nullable=False),
         sa.Column("created_at", columns.UtcDateTime(), nullable=False),
         sa.Column("deliver_at", columns.UtcDateTime(), nullable=False),
         sa.Column("delivered_at", columns.UtcDateTime(), nullable=False),
@@ -652,9 +663,11 @@ def upgrade() -> None:
         sa.UniqueConstraint("public_id", name=op.f("uq_notifications_public_id")),
     )
     with op.batch_alter_table("notifications", schema=None) as batch_op:
-        batch_op.create_index("ix_notifications_held", ["delivered_at", "deliver_at"], unique=False)
         batch_op.create_index(
-            "ix_notifications_inbox", ["user_id", "deliver_at", "id"], unique=False
+            "ix_notifications_inbox", ["user_id", "created_at", "id"], unique=False
+        )
+        batch_op.create_index(
+            "ix_notifications_unread", ["user_id", "read_at", "delivered_at"], unique=False
         )
 
     op.create_table(
@@ -1075,8 +1088,8 @@ def downgrade() -> None:
 
     op.drop_table("sessions")
     with op.batch_alter_table("notifications", schema=None) as batch_op:
+        batch_op.drop_index("ix_notifications_unread")
         batch_op.drop_index("ix_notifications_inbox")
-        batch_op.drop_index("ix_notifications_held")
 
     op.drop_table("notifications")
     with op.batch_alter_table("escalations", schema=None) as batch_op:
@@ -1129,6 +1142,11 @@ def downgrade() -> None:
             "ix_outbox_messages_due",
             postgresql_where=sa.text("state = 'pending'"),
             sqlite_where=sa.text("state = 'pending'"),
+        )
+        batch_op.drop_index(
+            "ix_outbox_messages_dead",
+            postgresql_where=sa.text("state = 'dead'"),
+            sqlite_where=sa.text("state = 'dead'"),
         )
 
     op.drop_table("outbox_messages")
