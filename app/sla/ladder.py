@@ -176,7 +176,7 @@ class Case:
 def recipients(org: Org, case: Case, step: Step) -> tuple[Recipient, ...]:
     """Return who is told by a level, never twice the same person (deadlines section 7).
 
-    Empty only if the organisation holds no active person to tell at all.
+    Empty only if nobody in reach is left and there is no active admin either.
     """
     chosen: list[Recipient] = []
     for role in step.tell:
@@ -188,12 +188,12 @@ def recipients(org: Org, case: Case, step: Step) -> tuple[Recipient, ...]:
     return _reminded(org, case) or _admins(org)
 
 
-def _find(org: Org, case: Case, role: Tell, told: set[int]) -> Recipient | None:
+def _find(org: Org, case: Case, role: Tell, told: set[int | None]) -> Recipient | None:
     if role is Tell.OWNER:
         return next(_candidates(org, case, role), None)
-    mine = {case.owner_id, _owner(org, case)}
+    passed = told | {case.owner_id, _owner(org, case)}
     for candidate in _candidates(org, case, role):
-        if candidate.user_id not in told and candidate.user_id not in mine:
+        if candidate.user_id not in passed and candidate.in_place_of not in told:
             return candidate
     return None
 

@@ -253,4 +253,5 @@ def _whole(value: Any, path: str, least: int, most: int = _MOST) -> int:
 def _known_keys(given: Mapping[str, Any], known: frozenset[str], path: str) -> None:
     for key in given:
         if key not in known:
-            raise PolicyInvalid(f"{path}/{key}", "unknown")
+            pointed = str(key).replace("~", "~0").replace("/", "~1")
+            raise PolicyInvalid(f"{path}/{pointed}", "unknown")

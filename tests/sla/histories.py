@@ -13,6 +13,7 @@ from app.sla.deadline import Deadline
 from app.sla.facts import Fact, FactKind
 from app.sla.policy import Policy
 from app.sla.policy_document import parse_policy
+from app.sla.register import row_of
 from app.sla.shipped import PACK_NAMES, load_pack, pack_document
 from app.sla.subject import Subject
 from app.sla.terms import Rulebook
@@ -49,10 +50,10 @@ def changed_toolkit(name: str, version: int = 1, **changes: Any) -> Policy:
     document = {**pack_document("toolkit"), "name": name}
     clocks = {**document["clocks"]}
     for key, value in changes.items():
-        if key not in clocks:
+        if row_of(key) is None:
             document[key] = value
         elif value is None:
-            del clocks[key]
+            clocks.pop(key, None)
         else:
             clocks[key] = value
     document["clocks"] = clocks
