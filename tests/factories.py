@@ -5,16 +5,19 @@ what the test is about. Not here: what a test expects.
 """
 
 from collections.abc import Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from app import writing
 from app.auth import tokens
 from app.auth.models import Department, Session, User
+from app.calendars import service as calendars
 from app.columns import new_public_id
 from app.customers.models import AccountTeamMember, Contact, Customer
 from app.customers.service import name_key
-from app.database import Transaction
+from app.database import Database, Transaction
+from app.rehearsal.models import VirtualClock
+from app.sla import service as sla
 from app.statements import Row
 from app.time import real_now
 
@@ -136,3 +139,57 @@ async def make_team_member(
     """Put a user into a customer's account team."""
     values = {"customer_id": customer["id"], "user_id": user["id"], "role": role}
     return await writing.insert(tx, AccountTeamMember, **values)
+
+
+# --- sla: the virtual clock, the shipped rules, subjects with promises
+
+
+async def freeze(database: Database, at: datetime) -> None:
+    """Set the virtual clock to an instant, in a transaction of its own."""
+    async with database.transaction() as tx:
+        await writing.upsert(tx, VirtualClock, ("id",), id=1, offset_micros=0, frozen_at=at)
+
+
+async def make_rules(database: Database, at: datetime) -> None:
+    """Set the clock and store the shipped calendars and policies, `toolkit` being the active one."""
+    await freeze(database, at)
+    async with database.transaction() as tx:
+        await calendars.ensure_shipped(tx)
+        await sla.ensure_packs(tx)
+
+
+async def make_subject(
+    tx: Transaction,
+    *,
+    number: int = 1,
+    owner: Row | None = None,
+    department: Row | None = None,
+    customer: Row | None = None,
+    accepted: bool = False,
+    data: Mapping[str, Any] | None = None,
+    **inputs: Any,
+) -> sla.LockedSubject:
+    """Return a ticket's subject opened now: technical, normal, tier B unless `inputs` say otherwise."""
+    given = {
+        "type": "technical",
+        "complexity": "normal",
+        "tier": "B",
+        "channel": "phone",
+        "priority": "normal",
+        "department": "技术支持部",
+        "tags": [],
+    }
+    return await sla.open_subject(
+        tx,
+        subject_type="ticket",
+        subject_id=number,
+        public_id=new_public_id(),
+        label=f"T{number:06d} 系统无法登录",
+        customer_id=None if customer is None else customer["id"],
+        owner_id=None if owner is None else owner["id"],
+        department_id=None if department is None else department["id"],
+        inputs=given | inputs,
+        at=await tx.now(),
+        accepted=accepted,
+        data=data,
+    )

@@ -4,7 +4,7 @@ Versions never change once written; which ones are current is asked again after 
 takes effect everywhere within that time.
 """
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,6 +15,7 @@ from app.calendars import service as calendars
 from app.calendars.working_time import Calendar
 from app.database import Database, Transaction
 from app.sla.clock import Rulebook
+from app.sla.facts import Fact
 from app.sla.models import PolicyRow, PolicyVersion
 from app.sla.policy import AROUND_THE_CLOCK, WORKING, Inputs, Policy, match
 from app.sla.policy_document import parse_policy
@@ -22,6 +23,7 @@ from app.sla.shipped import PACK_NAMES, pack_document
 from app.statements import Row, Statement
 from app.time import monotonic
 
+Ask = Callable[[Statement], Awaitable[list[Row]]]
 FRESH_SECONDS = 2.0
 DEFAULT_PACK = "toolkit"
 POLICIES = Statement(
@@ -66,10 +68,37 @@ class Book:
 
 async def read_book(tx: Transaction) -> Book:
     """Return the rulebook, at most two seconds old."""
-    memory = tx.database.memory
+    return await _remembered(tx.database, tx.peek)
+
+
+async def book_for_reading(database: Database, facts: Iterable[Fact]) -> Book:
+    """Return a rulebook outside any transaction that knows every version which the facts name.
+
+    A version published by another process less than two seconds ago is asked for again.
+    """
+    book = await _remembered(database, database.all)
+    if not _knows(book.rulebook, facts):
+        forget_book(database)
+        book = await _remembered(database, database.all)
+    return book
+
+
+def _knows(rulebook: Rulebook, facts: Iterable[Fact]) -> bool:
+    for fact in facts:
+        policy = fact.data.get("policy")
+        if policy and tuple(policy) not in rulebook.policies:
+            return False
+        pinned = (fact.data.get("calendars") or {}).values()
+        if any(tuple(one) not in rulebook.calendars for one in pinned):
+            return False
+    return True
+
+
+async def _remembered(database: Database, ask: Ask) -> Book:
+    memory = database.memory
     known = memory.get("book")
     if known is None or monotonic() - memory["book_read_at"] > FRESH_SECONDS:
-        known = memory["book"] = await _load(tx)
+        known = memory["book"] = await _load(database, ask)
         memory["book_read_at"] = monotonic()
     return known  # type: ignore[no-any-return]
 
@@ -79,16 +108,16 @@ def forget_book(database: Database) -> None:
     database.memory.pop("book", None)
 
 
-async def _load(tx: Transaction) -> Book:
-    rows = await tx.peek(POLICIES)
-    calendar_rows, names = await tx.peek(calendars.CURRENT), await tx.peek(calendars.NAMES)
-    versions = {(row["name"], row["number"]): _policy(tx.database, row) for row in rows}
+async def _load(database: Database, ask: Ask) -> Book:
+    rows = await ask(POLICIES)
+    calendar_rows, names = await ask(calendars.CURRENT), await ask(calendars.NAMES)
+    versions = {(row["name"], row["number"]): _policy(database, row) for row in rows}
     asked = tuple(
         versions[row["name"], row["number"]]
         for row in rows
         if row["is_active"] and row["number"] == row["current_version"]
     )
-    in_force = calendars.in_force(tx.database, calendar_rows, names)
+    in_force = calendars.in_force(database, calendar_rows, names)
     return Book(Rulebook(versions, in_force.versions), asked, in_force)
 
 

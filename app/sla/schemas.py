@@ -1,0 +1,553 @@
+"""What the heart's routes take and give: filters, the correction, and the contract's answers.
+
+Not here: whether an id names anything, and who may correct (`corrections`).
+"""
+
+from datetime import UTC, date, datetime
+from enum import StrEnum
+from typing import Annotated, Any, Literal
+from uuid import UUID
+
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StringConstraints,
+)
+from pydantic_core import PydanticCustomError
+
+from app.sla.deadline import State
+from app.sla.target import Unit
+
+INSTANT_FIRST = datetime(1900, 1, 1, tzinfo=UTC)
+INSTANT_END = datetime(2200, 1, 1, tzinfo=UTC)
+
+
+class DeadlineSort(StrEnum):
+    """The orders of deadlines; `-` is descending, the id breaks ties."""
+
+    DUE_AT = "due_at"
+    DUE_AT_DESC = "-due_at"
+    STARTED_AT = "started_at"
+    STARTED_AT_DESC = "-started_at"
+
+
+class EscalationSort(StrEnum):
+    """The orders of escalations."""
+
+    DETECTED_AT = "detected_at"
+    DETECTED_AT_DESC = "-detected_at"
+
+
+def _instant_text(value: Any) -> Any:
+    if not isinstance(value, (str, datetime)) or (isinstance(value, str) and value.isdigit()):
+        raise PydanticCustomError("datetime_parsing", "not RFC 3339 text")
+    return value
+
+
+def _instant_in_range(value: datetime) -> datetime:
+    if not INSTANT_FIRST <= value < INSTANT_END:
+        raise PydanticCustomError("instant_out_of_range", "out of range")
+    return value.astimezone(UTC)
+
+
+Instant = Annotated[
+    AwareDatetime, BeforeValidator(_instant_text), AfterValidator(_instant_in_range)
+]
+Code = Annotated[str, StringConstraints(min_length=1, max_length=40, pattern=r"^[\w.-]+$")]
+Reason = Annotated[str, StringConstraints(strip_whitespace=True, min_length=2, max_length=500)]
+
+
+class _Read(BaseModel):
+    """An answer; the contract is exact."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+class _PageFilter(BaseModel):
+    """What every list takes."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    limit: int = Field(50, ge=1, le=200)
+    cursor: str | None = Field(None, max_length=2000)
+    total: bool = False
+
+
+class _Page(_Read):
+    """A page of a list."""
+
+    next_cursor: str | None
+    has_more: bool
+    total: int | None = None
+
+
+class Titles(_Read):
+    """A text in both languages."""
+
+    zh: str
+    en: str
+
+
+class TargetRead(_Read):
+    """A target such as 4 hours."""
+
+    amount: int
+    unit: Unit
+
+
+# --- deadlines
+
+
+class DeadlineFilter(_PageFilter):
+    """What deadlines can be asked for; instants are half-open, `[gte]` inclusive and `[lt]` exclusive."""
+
+    state: Annotated[list[State], Field(max_length=len(State))] | None = Field(
+        None, description="As read at this moment: a running one past its due is `missed`"
+    )
+    rule: Code | None = Field(None, examples=["TK-5"])
+    clock: Code | None = Field(None, examples=["resolve"])
+    owner_id: UUID | None = None
+    department_id: UUID | None = None
+    customer_id: UUID | None = None
+    subject_type: Code | None = Field(None, examples=["ticket"])
+    subject_id: UUID | None = None
+    due_from: Instant | None = Field(None, alias="due_at[gte]")
+    due_before: Instant | None = Field(None, alias="due_at[lt]")
+    sort: DeadlineSort = DeadlineSort.DUE_AT
+
+
+class LevelRead(_Read):
+    """A rung of the ladder: when it fires, and when it fired."""
+
+    level: int
+    fire_at: AwareDatetime | None
+    fired_at: AwareDatetime | None
+
+
+class AdjustmentRead(_Read):
+    """A supervisor's correction, with the verdict that stood before it."""
+
+    claimed_at: AwareDatetime
+    reason: str
+    corrected_at: AwareDatetime
+    state_before: State
+
+
+class DeadlineRead(_Read):
+    """One promise and its verdict, read at this moment.
+
+    `pause_ends_at` is given while paused; `due_at` then is the due as if resumed at that instant. What grows
+    with time (`used_seconds`, `intervals_skipped`, the lateness) is null while it can still be answered;
+    `explain` counts it for any instant.
+    """
+
+    id: UUID
+    subject_type: str
+    subject_id: UUID
+    label: str
+    customer_id: UUID | None
+    owner_id: UUID | None
+    department_id: UUID | None
+    clock: str
+    rule: str
+    cycle: int
+    revision: int
+    state: State
+    started_at: AwareDatetime
+    due_at: AwareDatetime
+    pause_ends_at: AwareDatetime | None
+    answered_at: AwareDatetime | None
+    ended_at: AwareDatetime | None
+    missed_at: AwareDatetime | None
+    detected_at: AwareDatetime | None
+    target_amount: int | None
+    target_unit: Unit | None
+    calendar: str | None
+    calendar_version: int | None
+    policy: str | None
+    policy_version: int | None
+    on_retarget: bool
+    provisional: bool
+    intervals_skipped: int | None
+    used_seconds: int | None
+    late_seconds: int | None
+    late_elapsed_seconds: int | None
+    adjustment: AdjustmentRead | None
+    levels: list[LevelRead]
+
+
+class DeadlinePage(_Page):
+    """A page of deadlines."""
+
+    items: list[DeadlineRead]
+
+
+class DeadlineCorrect(BaseModel):
+    """A supervisor's word for when the promise was really kept."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={
+            "examples": [
+                {
+                    "claimed_at": "2026-03-02T12:40:00+08:00",
+                    "reason": "通话录音证明当时已告知客户",
+                }
+            ]
+        },
+    )
+
+    claimed_at: Instant
+    reason: Reason
+
+
+# --- explanations
+
+
+class ExplainFilter(BaseModel):
+    """At which instant to explain; now, when absent."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    at: Instant | None = None
+
+
+class ExplainedPolicy(_Read):
+    """The policy in force for the row, and the conditions that matched."""
+
+    name: str
+    version: int
+    title: Titles
+    conditions: dict[str, list[str]]
+
+
+class ExplainedInputs(_Read):
+    """What policies were chosen by at that instant."""
+
+    type: str | None
+    complexity: str
+    tier: str | None
+    channel: str | None
+    priority: str
+    department: str | None
+    tags: list[str]
+
+
+class ExplainedCalendar(_Read):
+    """The calendar the clock runs in."""
+
+    name: str
+    version: int
+    timezone: str
+    title: Titles
+
+
+class VersionRead(_Read):
+    """A version of a calendar or policy by name."""
+
+    name: str
+    version: int
+
+
+class ExplainedInterval(_Read):
+    """A stretch of open time, [start_at, end_at)."""
+
+    start_at: AwareDatetime
+    end_at: AwareDatetime
+    seconds: int
+    calendar: VersionRead
+
+
+class ExplainedIntervals(_Read):
+    """The open time from start to due, pauses left out; the middle of a long list is omitted and counted."""
+
+    interval_count: int
+    omitted_count: int
+    open_seconds: int
+    items: list[ExplainedInterval]
+
+
+class ExplainedException(_Read):
+    """A holiday, a make-up day or replaced hours between start and due."""
+
+    on: date
+    kind: Literal["closed", "working", "hours"]
+    name: str
+
+
+class ExplainedExceptions(_Read):
+    """The dated exceptions between start and due, bounded like the intervals."""
+
+    exception_count: int
+    omitted_count: int
+    items: list[ExplainedException]
+
+
+class ExplainedPause(_Read):
+    """A wait that the clock did not count, the pending one up to its limit; one after due moves levels only."""
+
+    started_at: AwareDatetime
+    ends_at: AwareDatetime
+    credited_seconds: int
+    after_due: bool
+
+
+class ExplainedRetarget(_Read):
+    """A change of target, calendar or policy within the row."""
+
+    at: AwareDatetime
+    target_before: TargetRead | None
+    target_after: TargetRead | None
+    calendar_before: VersionRead
+    calendar_after: VersionRead
+    due_before_at: AwareDatetime
+    due_after_at: AwareDatetime
+
+
+class ExplainedLevel(_Read):
+    """A rung of the ladder: whom it tells, when it was planned for, when it fired and who was told."""
+
+    level: int
+    tells: list[str]
+    percent: int | None
+    minutes: int | None
+    fire_at: AwareDatetime | None
+    fired_at: AwareDatetime | None
+    escalation_id: UUID | None
+    told: list[str]
+
+
+class ExplainedAdjustment(AdjustmentRead):
+    """The correction, and the answer that counted before it."""
+
+    answered_before_at: AwareDatetime | None
+
+
+class ExplainedFact(_Read):
+    """A fact that was known at that instant."""
+
+    sequence: int
+    kind: str
+    at: AwareDatetime
+    recorded_at: AwareDatetime | None
+    actor_id: UUID | None
+    actor: str | None
+
+
+class ExplainedFacts(_Read):
+    """The facts the verdict rests on, the latest ones where there are many."""
+
+    fact_count: int
+    omitted_count: int
+    items: list[ExplainedFact]
+
+
+class ExplanationRead(_Read):
+    """Why a deadline stood as it did at `at`, from facts alone; `sentence` says it in words."""
+
+    deadline_id: UUID
+    subject_type: str
+    subject_id: UUID
+    label: str
+    clock: str
+    rule: str
+    title: Titles
+    cycle: int
+    revision: int
+    at: AwareDatetime
+    state: State
+    started_at: AwareDatetime
+    due_at: AwareDatetime
+    pause_ends_at: AwareDatetime | None
+    answered_at: AwareDatetime | None
+    claimed_at: AwareDatetime | None
+    ended_at: AwareDatetime | None
+    missed_at: AwareDatetime | None
+    late_seconds: int | None
+    late_elapsed_seconds: int | None
+    intervals_skipped: int
+    target: TargetRead | None
+    length_seconds: int
+    used_seconds: int
+    remaining_seconds: int
+    never_pauses: bool
+    on_retarget: bool
+    provisional: bool
+    policy: ExplainedPolicy | None
+    inputs: ExplainedInputs
+    calendar: ExplainedCalendar
+    intervals: ExplainedIntervals
+    exceptions: ExplainedExceptions
+    pauses: list[ExplainedPause]
+    retargets: list[ExplainedRetarget]
+    levels: list[ExplainedLevel]
+    adjustment: ExplainedAdjustment | None
+    satisfied_by: Titles | None
+    sentence: str
+    facts: ExplainedFacts
+
+
+# --- escalations
+
+
+class EscalationFilter(_PageFilter):
+    """What escalations can be asked for."""
+
+    deadline_id: UUID | None = None
+    level: int | None = Field(None, ge=1, le=100)
+    rule: Code | None = None
+    subject_type: Code | None = None
+    subject_id: UUID | None = None
+    told_to: Literal["me"] | None = None
+    detected_from: Instant | None = Field(None, alias="detected_at[gte]")
+    detected_before: Instant | None = Field(None, alias="detected_at[lt]")
+    sort: EscalationSort = EscalationSort.DETECTED_AT_DESC
+
+
+class ToldRead(_Read):
+    """Somebody who was told: as owner, next up the line, head, on call ...; perhaps in place of the absent."""
+
+    user_id: UUID
+    name: str
+    why: str
+    in_place_of: UUID | None
+
+
+class EscalationRead(_Read):
+    """A level that fired: due, planned for `fire_at`, noticed at `detected_at`, told to whom.
+
+    `overtaken` levels passed while nobody watched; they are told in the message of a later one.
+    """
+
+    id: UUID
+    deadline_id: UUID
+    level: int
+    subject_type: str
+    subject_id: UUID
+    label: str
+    customer_id: UUID | None
+    owner_id: UUID | None
+    department_id: UUID | None
+    rule: str
+    clock: str
+    due_at: AwareDatetime
+    fire_at: AwareDatetime
+    detected_at: AwareDatetime
+    overtaken: bool
+    told: list[ToldRead]
+
+
+class EscalationPage(_Page):
+    """A page of escalations."""
+
+    items: list[EscalationRead]
+
+
+class InboxProof(_Read):
+    """A line in somebody's inbox: shown from `deliver_at` on (quiet hours hold it back)."""
+
+    notification_id: UUID
+    escalation_id: UUID
+    user_id: UUID
+    name: str
+    written_at: AwareDatetime
+    deliver_at: AwareDatetime
+    delivered_at: AwareDatetime | None
+    read_at: AwareDatetime | None
+    settled: bool
+
+
+class MailProof(_Read):
+    """A mail of such a line: sent at least once under one stable id."""
+
+    mail_id: UUID
+    notification_id: UUID
+    user_id: UUID
+    name: str
+    written_at: AwareDatetime
+    sent_at: AwareDatetime | None
+
+
+class EscalationProof(EscalationRead):
+    """An escalation with every delivery of its firing, through each channel."""
+
+    inbox: list[InboxProof]
+    mails: list[MailProof]
+
+
+# --- policies and the register
+
+
+class PolicyFilter(_PageFilter):
+    """Policies in the order in which they are asked."""
+
+
+class PolicyVersionRead(_Read):
+    """One version of a policy."""
+
+    number: int
+    created_at: AwareDatetime
+    document: dict[str, Any]
+
+
+class PolicySummary(_Read):
+    """A policy and the document of its current version."""
+
+    id: UUID
+    name: str
+    title: Titles
+    position: int
+    is_active: bool
+    current_version: int
+    created_at: AwareDatetime
+    document: dict[str, Any]
+
+
+class PolicyPage(_Page):
+    """A page of policies."""
+
+    items: list[PolicySummary]
+
+
+class PolicyRead(PolicySummary):
+    """A policy with all its versions, newest first."""
+
+    version: int
+    versions: list[PolicyVersionRead]
+
+
+class RuleFilter(BaseModel):
+    """What the register can be asked for."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    rule: Code | None = Field(None, examples=["TK-5"])
+    subject: Code | None = Field(None, examples=["ticket"])
+
+
+class RuleRead(_Read):
+    """A rule of the catalogue with its clock; the numbers in force are those of a policy."""
+
+    rule: str
+    clock: str
+    subject: str
+    title: Titles
+    opens_on: Titles
+    answered_by: Titles
+    target: TargetRead | None = Field(description="Null: the fact brings its own instant")
+    calendar: str
+    pauses: bool
+    repeats: bool
+    source: str
+    house: bool
+    shipped_in: list[str]
+
+
+class RulePage(_Page):
+    """The register, whole."""
+
+    items: list[RuleRead]
