@@ -7,7 +7,7 @@ entries themselves stay as they are.
 import base64
 import hashlib
 import secrets
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import orjson
@@ -18,10 +18,15 @@ from sqlalchemy import bindparam, select
 from app import writing
 from app.audit.models import PersonalKey
 from app.database import Database, Transaction
-from app.statements import Statement
+from app.statements import Statement, any_of
 
 FIND_KEY = Statement(
     select(PersonalKey.wrapped_key).where(PersonalKey.customer_id == bindparam("customer_id"))
+)
+FIND_KEYS = Statement(
+    select(PersonalKey.customer_id, PersonalKey.wrapped_key).where(
+        any_of(PersonalKey.customer_id, "customer_ids")
+    )
 )
 NONCE_BYTES = 12
 
@@ -53,6 +58,14 @@ class Personal:
         """Return the cipher for reading, or None where the key is gone."""
         wrapped = await database.value(FIND_KEY, customer_id=customer_id)
         return None if wrapped is None else cls(_unwrap(database, wrapped))
+
+    @classmethod
+    async def find_many(
+        cls, database: Database, customer_ids: Iterable[int]
+    ) -> "dict[int, Personal]":
+        """Return the ciphers of those customers whose keys are still there."""
+        rows = await database.all(FIND_KEYS, customer_ids=sorted(customer_ids))
+        return {row["customer_id"]: cls(_unwrap(database, row["wrapped_key"])) for row in rows}
 
     def seal(self, name: str, value: Any) -> dict[str, str]:
         """Return `{"sealed": text}` for a JSON value; the field's name is bound in, so texts cannot be swapped."""

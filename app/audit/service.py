@@ -108,7 +108,7 @@ def _marked(table: writing.Table, mark: str) -> frozenset[str]:
 
 
 def _customer_of(table: writing.Table, row: Mapping[str, Any]) -> int | None:
-    if table.__table__.name == "customers":
+    if table.__tablename__ == "customers":
         return row.get("id")
     return row.get("customer_id")
 
@@ -118,5 +118,6 @@ async def _encrypted(
 ) -> dict[str, Any]:
     cipher = await Personal.of(tx, customer_id)
     return {
-        name: cipher.seal(name, pair) if name in personal else pair for name, pair in changes.items()
+        name: cipher.seal(name, pair) if name in personal else pair
+        for name, pair in changes.items()
     }

@@ -110,6 +110,7 @@ BY_KEY_LOCKED = Statement(
     .with_for_update(key_share=True)
 )
 USERS_NAMED = Statement(select(*table_columns(User)).where(any_of(User.public_id, "public_ids")))
+EMAIL_OF = Statement(select(User.email).where(User.public_id == bindparam("public_id")))
 EMAIL_OWNER = Statement(select(User.id).where(User.email == bindparam("email")))
 MANAGER_OF = Statement(select(User.manager_id).where(User.id == bindparam("user_id")))
 _is_active_admin = (User.role == literal(Role.ADMIN.value)) & User.is_active
