@@ -13,6 +13,7 @@ from starlette.middleware import Middleware
 from starlette.responses import Response
 
 from app.auth.principal import Guard, Replayed, replay_response
+from app.calendars import router as calendars
 from app.contract import install_contract
 from app.customers import router as customers
 from app.customers import texts as customer_texts
@@ -25,13 +26,17 @@ from app.problems import add_texts, install_handlers, problem_response
 from app.rehearsal import router as rehearsal
 from app.rehearsal import texts as rehearsal_texts
 from app.settings import ClockMode, Settings, get_settings
+from app.sla import router as sla
+from app.sla import texts as sla_texts
 from app.subscribers import compose
 
 ROUTERS: tuple[APIRouter, ...] = (
     health.router,
+    calendars.router,
+    sla.router,
     customers.router,
 )
-TEXTS = (customer_texts, rehearsal_texts)
+TEXTS = (sla_texts, customer_texts, rehearsal_texts)
 
 
 def create_app(settings: Settings | None = None, database: Database | None = None) -> FastAPI:
