@@ -14,12 +14,12 @@ from app import writing
 from app.calendars import service as calendars
 from app.calendars.working_time import Calendar
 from app.database import Database, Transaction
-from app.sla.clock import Rulebook
 from app.sla.facts import Fact
 from app.sla.models import PolicyRow, PolicyVersion
 from app.sla.policy import AROUND_THE_CLOCK, WORKING, Inputs, Policy, match
 from app.sla.policy_document import parse_policy
 from app.sla.shipped import PACK_NAMES, pack_document
+from app.sla.terms import Rulebook
 from app.statements import Row, Statement
 from app.time import monotonic
 
