@@ -29,7 +29,8 @@ POLICIES = ("toolkit", "tiered-cases", "none", "short", "long")
 _STAFF = {"by": "staff", "public": True, "automatic": False}
 _CUSTOMER = {"by": "customer", "public": True, "automatic": False}
 
-plain = st.sampled_from(
+Move = tuple[FactKind, dict[str, Any]]
+plain: st.SearchStrategy[Move] = st.sampled_from(
     [
         (FactKind.ACCEPTED, {}),
         (FactKind.ASSIGNED, {"owner": 3, "department": "support"}),
@@ -44,8 +45,10 @@ plain = st.sampled_from(
         (FactKind.REOPENED, {}),
     ]
 )
-waiting = st.sampled_from([(FactKind.WAITING, {"reason": "log"}), (FactKind.RESUMED, {})])
-changing = st.one_of(
+waiting: st.SearchStrategy[Move] = st.sampled_from(
+    [(FactKind.WAITING, {"reason": "log"}), (FactKind.RESUMED, {})]
+)
+changing: st.SearchStrategy[Move] = st.one_of(
     st.sampled_from(["normal", "complex", "super"]).map(
         lambda value: (FactKind.RECLASSIFIED, {"complexity": value})
     ),
@@ -55,7 +58,7 @@ changing = st.one_of(
         lambda name: (FactKind.CALENDAR_ASSIGNED, {"calendars": {"working": [name, 1]}})
     ),
 )
-agreeing = st.one_of(
+agreeing: st.SearchStrategy[Move] = st.one_of(
     st.integers(1, 6000).map(
         lambda minutes: (
             FactKind.AGREED,
@@ -64,11 +67,10 @@ agreeing = st.one_of(
     ),
     st.just((FactKind.AGREEMENT_APPROVED, {})),
 )
-ending = st.sampled_from(
+ending: st.SearchStrategy[Move] = st.sampled_from(
     [(FactKind.CLOSED, {}), (FactKind.CANCELLED, {}), (FactKind.MERGED, {"into": "T2"})]
 )
 minutes = st.one_of(st.integers(0, 300), st.integers(0, 6000), st.just(60), st.just(240))
-Move = tuple[FactKind, dict[str, Any]]
 
 
 def told(steps: list[tuple[int, Move]], policy: str = "toolkit", tier: str = "B") -> list[Fact]:
