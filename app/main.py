@@ -12,8 +12,13 @@ from fastapi import APIRouter, FastAPI, Request
 from starlette.middleware import Middleware
 from starlette.responses import Response
 
+from app.audit import router as audit
+from app.audit.refusals import Refusals
+from app.auth import api_keys_router, departments_router, users_router
+from app.auth import router as auth
+from app.auth import texts as auth_texts
+from app.auth.login_limit import LoginLimit
 from app.auth.principal import Guard, Replayed, replay_response
-from app.calendars import router as calendars
 from app.contract import install_contract
 from app.customers import router as customers
 from app.customers import texts as customer_texts
@@ -26,17 +31,18 @@ from app.problems import add_texts, install_handlers, problem_response
 from app.rehearsal import router as rehearsal
 from app.rehearsal import texts as rehearsal_texts
 from app.settings import ClockMode, Settings, get_settings
-from app.sla import router as sla
-from app.sla import texts as sla_texts
 from app.subscribers import compose
 
 ROUTERS: tuple[APIRouter, ...] = (
     health.router,
-    calendars.router,
-    sla.router,
+    auth.router,
+    users_router.router,
+    departments_router.router,
+    api_keys_router.router,
+    audit.router,
     customers.router,
 )
-TEXTS = (sla_texts, customer_texts, rehearsal_texts)
+TEXTS = (auth_texts, customer_texts, rehearsal_texts)
 
 
 def create_app(settings: Settings | None = None, database: Database | None = None) -> FastAPI:
@@ -48,11 +54,16 @@ def create_app(settings: Settings | None = None, database: Database | None = Non
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         if database is None:
             await engine.open()
-        watch = asyncio.create_task(app.state.guard.watch())
+        refusals: Refusals = app.state.refusals
+        watches = [
+            asyncio.create_task(watch) for watch in (app.state.guard.watch(), refusals.watch())
+        ]
         yield
-        watch.cancel()
-        with suppress(asyncio.CancelledError):
-            await watch
+        for watch in watches:
+            watch.cancel()
+            with suppress(asyncio.CancelledError):
+                await watch
+        await refusals.flush(everything=True)
         if database is None:
             await engine.close()
 
@@ -66,6 +77,8 @@ def create_app(settings: Settings | None = None, database: Database | None = Non
         middleware=[Middleware(Observer, body_bytes_max=settings.body_bytes_max)],
     )
     app.state.guard = Guard(engine, settings.secret_key.get_secret_value().encode())
+    app.state.login_limit = LoginLimit(settings.login_failures_per_quarter_hour)
+    app.state.refusals = Refusals(engine)
     for texts in TEXTS:
         add_texts(texts.TEXTS, getattr(texts, "FIELD_TEXTS", None))
     rehearsing = (rehearsal.router,) if settings.clock is ClockMode.virtual else ()
@@ -79,7 +92,7 @@ def create_app(settings: Settings | None = None, database: Database | None = Non
 
 
 def _record_refusal(request: Request, refusal: Refusal) -> None:
-    del request, refusal
+    request.app.state.refusals.record(request.scope, refusal)
 
 
 async def _replay(request: Request, error: Exception) -> Response:
