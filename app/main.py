@@ -19,6 +19,7 @@ from app.auth import router as auth
 from app.auth import texts as auth_texts
 from app.auth.login_limit import LoginLimit
 from app.auth.principal import Guard, Replayed, replay_response
+from app.calendars import router as calendars
 from app.contract import install_contract
 from app.customers import router as customers
 from app.customers import texts as customer_texts
@@ -31,6 +32,8 @@ from app.problems import add_texts, install_handlers, problem_response
 from app.rehearsal import router as rehearsal
 from app.rehearsal import texts as rehearsal_texts
 from app.settings import ClockMode, Settings, get_settings
+from app.sla import router as sla
+from app.sla import texts as sla_texts
 from app.subscribers import compose
 
 ROUTERS: tuple[APIRouter, ...] = (
@@ -40,9 +43,11 @@ ROUTERS: tuple[APIRouter, ...] = (
     departments_router.router,
     api_keys_router.router,
     audit.router,
+    calendars.router,
+    sla.router,
     customers.router,
 )
-TEXTS = (auth_texts, customer_texts, rehearsal_texts)
+TEXTS = (auth_texts, sla_texts, customer_texts, rehearsal_texts)
 
 
 def create_app(settings: Settings | None = None, database: Database | None = None) -> FastAPI:
