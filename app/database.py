@@ -104,14 +104,15 @@ class Hooks:
 class Transaction(_Asking):
     """One unit of work: everything in it is committed together with its audit entries and outbox messages.
 
-    `pending` holds inserts back until something must see them (a question, an update, the commit); `changes`
-    collects what `writing` did for the audit. Services take it first and never commit.
+    `pending` holds inserts back, `held` sets of updates, until something must see them (a question, an update, the
+    commit); `changes` collects what `writing` did for the audit. Services take it first and never commit.
     """
 
     def __init__(self, database: "Database", actor: Actor) -> None:
         self.database = database
         self.actor = actor
         self.pending: dict[Any, list[dict[str, Any]]] = {}
+        self.held: list[Any] = []
         self.changes: list[Any] = []
         self.notes: dict[str, Any] = {}
         self.after_commit: list[Callable[[], None]] = []
@@ -126,7 +127,7 @@ class Transaction(_Asking):
                 )
             await self.database.hooks.audit(self)
             self.changes.clear()
-        if self.pending and self.flush_pending is not None:
+        if (self.pending or self.held) and self.flush_pending is not None:
             await self.flush_pending(self)
 
     async def all(self, statement: Statement, **values: Any) -> list[Row]:

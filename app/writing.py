@@ -77,18 +77,12 @@ class _Shape:
     statement: Statement
 
     def complete(self, values: Mapping[str, Any]) -> dict[str, Any]:
-        row = dict(self.defaults)
+        row = {**self.defaults, **values}
+        if len(row) != len(self.names):
+            raise TypeError(f"{self.name} has no {sorted(values.keys() - self.defaults.keys())}")
         for name, maker in self.makers.items():
-            if values.get(name) is None:
+            if row[name] is None:
                 row[name] = maker()
-        unknown = values.keys() - row.keys()
-        if unknown:
-            raise TypeError(f"{self.name} has no {sorted(unknown)}")
-        row.update(
-            (name, value)
-            for name, value in values.items()
-            if value is not None or name not in self.makers
-        )
         return row
 
 
@@ -129,47 +123,68 @@ def _postgres_kind(column: Column[Any]) -> str:
 
 async def _flush(tx: Transaction) -> None:
     pending, tx.pending = tx.pending, {}
+    held, tx.held = tx.held, []
     if tx.database.kind == "postgresql":
-        await _flush_postgres(tx, pending)
+        await _flush_postgres(tx, held, pending)
         return
+    for one in held:
+        others = tuple(name for name in one.names if name != "id")
+        statement = _update(one.table, others, versioned=False, returning=False)
+        given = [
+            {"key": row["id"]} | {f"new_{name}": row[name] for name in others} for row in one.rows
+        ]
+        await tx.run_many(statement, given)
     order = Base.metadata.sorted_tables
     for table in sorted(pending, key=lambda table: order.index(table.__table__)):
         await tx.run_many(_shape(table).statement, pending[table])
 
 
-async def _flush_postgres(tx: Transaction, pending: Mapping[Table, list[dict[str, Any]]]) -> None:
-    text = _insert_text(tuple((table, len(rows) == 1) for table, rows in pending.items()))
+async def _flush_postgres(
+    tx: Transaction, held: Sequence["Held"], pending: Mapping[Table, list[dict[str, Any]]]
+) -> None:
+    text = _flush_text(
+        tuple((one.table, one.names) for one in held),
+        tuple((table, len(rows) == 1) for table, rows in pending.items()),
+    )
     arguments: list[Any] = []
+    for one in held:
+        arguments += one.arguments()
     for table, rows in pending.items():
         shape = _shape(table)
         for name, convert in zip(shape.names, shape.binds, strict=True):
-            values = [row[name] if convert is None else convert(row[name]) for row in rows]
+            values = _array(rows, name, convert)
             arguments.append(values[0] if len(rows) == 1 else values)
     await tx.run_text(text, arguments)
 
 
 @cache
-def _insert_text(parts: tuple[tuple[Table, bool], ...]) -> str:
-    """Return one statement that inserts into every table: `VALUES` for a single row, `unnest` of arrays for more."""
-    number = 0
-    inserts = []
-    for table, single in parts:
-        shape = _shape(table)
-        places = []
-        for kind in shape.kinds:
-            number += 1
-            places.append(f"${number}" if single else f"${number}::{kind}[]")
-        names = ", ".join(f'"{name}"' for name in shape.names)
-        source = (
-            f"VALUES ({', '.join(places)})"
-            if single
-            else f"SELECT * FROM unnest({', '.join(places)})"
-        )
-        inserts.append(f'INSERT INTO "{shape.name}" ({names}) {source}')
-    *first, last = inserts
+def _flush_text(
+    updates: tuple[tuple[Table, tuple[str, ...]], ...], inserts: tuple[tuple[Table, bool], ...]
+) -> str:
+    """Return one statement for all held changes: `VALUES` for a single row, `unnest` of arrays for more."""
+    number = 1
+    parts = []
+    for table, names in updates:
+        parts.append(_update_text((table, names), number))
+        number += len(names)
+    for table, single in inserts:
+        parts.append(_insert_text(table, number, single=single))
+        number += len(_shape(table).names)
+    *first, last = parts
     if not first:
         return last
-    return f"WITH {', '.join(f'i{n} AS ({one})' for n, one in enumerate(first))} {last}"
+    return f"WITH {', '.join(f'c{n} AS ({one})' for n, one in enumerate(first))} {last}"
+
+
+def _insert_text(table: Table, first: int, *, single: bool) -> str:
+    shape = _shape(table)
+    places = ", ".join(
+        f"${number}" if single else f"${number}::{kind}[]"
+        for number, kind in enumerate(shape.kinds, first)
+    )
+    names = ", ".join(f'"{name}"' for name in shape.names)
+    source = f"VALUES ({places})" if single else f"SELECT * FROM unnest({places})"
+    return f'INSERT INTO "{shape.name}" ({names}) {source}'
 
 
 # --- changing
@@ -187,7 +202,9 @@ async def update(tx: Transaction, table: Table, old: Row, **values: Any) -> Row:
     versioned = "version" in table.__table__.columns
     if versioned:
         changed["version"] = old["version"] + 1
-    await tx.flush()
+    names_rows = any(table.__table__.columns[name].foreign_keys for name in changed)
+    if _touches(tx, table) or (names_rows and tx.pending):
+        await tx.flush()
     statement = _update(table, tuple(sorted(changed)), versioned=versioned)
     given = {f"new_{name}": value for name, value in changed.items()} | {"key": old["id"]}
     if versioned:
@@ -218,35 +235,53 @@ def _update(
 
 
 async def update_many(tx: Transaction, table: Table, rows: Sequence[Row]) -> None:
-    """Set the given columns of many rows of a derived table, each by its `id`; all rows name the same columns.
+    """Hold back new values of many rows of a derived table, each by its `id`; all rows name the same columns.
 
-    Audited tables are refused: their old values would be lost.
+    They leave with the held inserts; a row stands in one such set at most. Audited tables are refused: their old
+    values would be lost.
     """
     if is_audited(table):
         raise TypeError(f"{table.__name__} is audited; update its rows one by one")
     if not rows:
         return
-    await tx.flush()
-    names = tuple(sorted(rows[0]))
-    if tx.database.kind == "postgresql":
-        shape = _shape(table)
+    held = Held(table, tuple(sorted(rows[0])), rows)
+    if _touches(tx, table):
+        await tx.flush()
+    tx.flush_pending = _flush
+    tx.held.append(held)
+
+
+def _touches(tx: Transaction, table: Table) -> bool:
+    """Say whether held changes concern the table: rows of one statement do not see each other's changes."""
+    return table in tx.pending or any(one.table is table for one in tx.held)
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """Values of many rows of one table on their way: the columns, sorted, `id` among them."""
+
+    table: Table
+    names: tuple[str, ...]
+    rows: Sequence[Row]
+
+    def arguments(self) -> list[list[Any]]:
+        """Return one array a column."""
+        shape = _shape(self.table)
         converts = dict(zip(shape.names, shape.binds, strict=True))
-        arguments = [
-            [row[n] if (c := converts[n]) is None else c(row[n]) for row in rows] for n in names
-        ]
-        await tx.run_text(_update_text(table, names), arguments)
-        return
-    others = tuple(name for name in names if name != "id")
-    statement = _update(table, others, versioned=False, returning=False)
-    given = [{"key": row["id"]} | {f"new_{name}": row[name] for name in others} for row in rows]
-    await tx.run_many(statement, given)
+        return [_array(self.rows, name, converts[name]) for name in self.names]
 
 
-@cache
-def _update_text(table: Table, names: tuple[str, ...]) -> str:
+def _array(rows: Sequence[Row], name: str, convert: Convert | None) -> list[Any]:
+    if convert is None:
+        return [row[name] for row in rows]
+    return [convert(row[name]) for row in rows]
+
+
+def _update_text(held: tuple[Table, tuple[str, ...]], first: int) -> str:
+    table, names = held
     shape = _shape(table)
     kinds = dict(zip(shape.names, shape.kinds, strict=True))
-    arrays = ", ".join(f"${number}::{kinds[name]}[]" for number, name in enumerate(names, 1))
+    arrays = ", ".join(f"${first + number}::{kinds[name]}[]" for number, name in enumerate(names))
     sets = ", ".join(f'"{name}" = v."{name}"' for name in names if name != "id")
     listed = ", ".join(f'"{name}"' for name in names)
     return (

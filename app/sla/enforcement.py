@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
+import orjson
 import structlog
 
 from app import writing
@@ -150,9 +151,7 @@ async def _fire(tx: Transaction, claimed: Sequence[Row]) -> int:
     keys = [row["id"] for row in claimed]
     levels = await tx.run(queries.UNFIRED_LEVELS, {"keys": keys})
     due = [row for row in levels if row["fire_at"] <= now]
-    told: dict[int, list[int]] = {}
-    for row in await tx.run(queries.TOLD, {"keys": sorted({one["deadline_id"] for one in due})}):
-        told.setdefault(row["deadline_id"], []).extend(one["key"] for one in row["told"])
+    told = {row["deadline_id"]: _told_before(row["told_before"]) for row in due}
     firing = _Firing(tx, now, await read_book(tx), await read_people(tx, now), told)
     subjects = {row["id"]: row for row in claimed}
     by_deadline: dict[int, list[Row]] = {}
@@ -164,12 +163,19 @@ async def _fire(tx: Transaction, claimed: Sequence[Row]) -> int:
     return firing.escalation_count
 
 
+def _told_before(escalations: Any) -> list[int]:
+    rows = orjson.loads(escalations) if isinstance(escalations, str) else escalations
+    return [one["key"] for row in rows for one in row["told"]]
+
+
 async def _fire_deadline(firing: _Firing, subject: Row, rows: Sequence[Row]) -> None:
     """Fire the due levels of one deadline, lowest first; those overtaken are recorded and told in one message."""
     first = rows[0]
     ended = first["ended_at"] != FAR_END
     if ended and first["state"] not in ("missed", "late"):
-        firing.dropped += [{"id": row["id"], "fire_at": FAR_END} for row in rows]
+        firing.dropped += [
+            {"id": row["id"], "fire_at": FAR_END, "fired_at": FAR_END} for row in rows
+        ]
         return
     if first["due_at"] < firing.now and first["detected_at"] == FAR_END:
         state = first["state"] if ended else "missed"
@@ -189,7 +195,7 @@ async def _fire_deadline(firing: _Firing, subject: Row, rows: Sequence[Row]) -> 
         firing.told.setdefault(row["deadline_id"], []).extend(one.user_id for one in chosen)
         for one in chosen:
             said[one.user_id] = _notice(firing, subject, row, one, escalation)
-        firing.fired.append({"id": row["id"], "fired_at": firing.now})
+        firing.fired.append({"id": row["id"], "fire_at": row["fire_at"], "fired_at": firing.now})
     if not ended:
         firing.notices += said.values()
 
@@ -297,14 +303,13 @@ def _notice(
 
 
 async def _write(firing: _Firing, claimed: Sequence[Row], levels: Sequence[Row]) -> None:
-    """Write the batch: updates first, then all inserts in one statement (with the commit's flush)."""
+    """Hold back the batch's updates: they leave with all inserts in one statement, before the commit."""
     done = {row["id"] for row in (*firing.fired, *firing.dropped)}
     following: dict[int, datetime] = {}
     for row in levels:
         if row["id"] not in done:
             key = row["subject_key"]
             following[key] = min(following.get(key, FAR_END), row["fire_at"])
-    pending, firing.tx.pending = firing.tx.pending, {}
     subjects = [
         {
             "id": row["id"],
@@ -314,9 +319,7 @@ async def _write(firing: _Firing, claimed: Sequence[Row], levels: Sequence[Row])
         }
         for row in claimed
     ]
-    await writing.update_many(firing.tx, DeadlineLevel, firing.fired)
-    await writing.update_many(firing.tx, DeadlineLevel, firing.dropped)
+    await writing.update_many(firing.tx, DeadlineLevel, [*firing.fired, *firing.dropped])
     await writing.update_many(firing.tx, DeadlineRow, firing.missed)
     await writing.update_many(firing.tx, Subject, subjects)
-    firing.tx.pending = pending
     await notifications.tell(firing.tx, firing.notices, at=firing.now)

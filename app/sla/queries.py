@@ -79,13 +79,20 @@ CLAIM_POSTGRESQL = Statement(select(*_locked_due.c, DomainNow().label("now")))
 _listed_due = _claimed.cte("due")
 CLAIM_SQLITE = Statement(select(*_listed_due.c, DomainNow().label("now")))
 
+_told = json_list(
+    select(Escalation.id)
+    .where(Escalation.deadline_id == DeadlineRow.id)
+    .order_by(Escalation.level),
+    [("told", Escalation.told)],
+    DeadlineRow,
+)
 UNFIRED_LEVELS = Statement(
     select(
         DeadlineLevel.id, DeadlineLevel.subject_key, DeadlineLevel.deadline_id, DeadlineLevel.level,
         DeadlineLevel.fire_at, DeadlineRow.public_id.label("deadline_public_id"), DeadlineRow.owner_id,
         DeadlineRow.department_id, DeadlineRow.rule, DeadlineRow.clock, DeadlineRow.state,
         DeadlineRow.started_at, DeadlineRow.due_at, DeadlineRow.ended_at, DeadlineRow.detected_at,
-        DeadlineRow.policy, DeadlineRow.policy_version,
+        DeadlineRow.policy, DeadlineRow.policy_version, _told.label("told_before"),
     )
     .join_from(DeadlineLevel, DeadlineRow, DeadlineRow.id == DeadlineLevel.deadline_id)
     .where(
@@ -95,9 +102,4 @@ UNFIRED_LEVELS = Statement(
     )
     .order_by(DeadlineLevel.fire_at, DeadlineLevel.level, DeadlineLevel.id)
 )  # fmt: skip
-TOLD = Statement(
-    select(Escalation.deadline_id, Escalation.told)
-    .where(any_of(Escalation.deadline_id, "keys"))
-    .order_by(Escalation.deadline_id, Escalation.level)
-)
 OLDEST_DUE = Statement(select(func.min(Subject.next_fire_at)))

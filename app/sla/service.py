@@ -180,7 +180,7 @@ async def append(tx: Transaction, subject: LockedSubject, *facts: NewFact) -> Lo
         "next_fire_at": subject.known.next_fire_at(),
         "tier": subject.folded.setting.inputs.tier,
     }
-    await writing.update(tx, Subject, subject.row, **values)
+    await writing.update_many(tx, Subject, [{"id": subject.key, **values}])
     subject.row = {**subject.row, **values}
     return subject
 
