@@ -213,7 +213,7 @@ async def update(tx: Transaction, table: Table, old: Row, **values: Any) -> Row:
         raise StaleVersion
     new = {**old, **changed}
     if is_audited(table):
-        tx.changes.append(Change(table, {name: old[name] for name in old}, new))
+        tx.changes.append(Change(table, dict(old), new))
     return new
 
 
