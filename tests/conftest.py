@@ -8,8 +8,10 @@ import os
 import secrets
 import shutil
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
 import httpx
 import psycopg
@@ -18,13 +20,16 @@ from alembic import command
 from alembic.config import Config
 from fastapi import FastAPI
 from hypothesis import settings as hypothesis_settings
+from pydantic import TypeAdapter
 
 from app.database import Database, create_database
+from app.dispatch import Dispatcher
 from app.main import create_app
+from app.problems import known_codes
 from app.settings import ClockMode, Settings
+from app.statements import Row
 from app.subscribers import compose
 from app.tables import Base
-from app.statements import Row
 from tests.factories import bearer, make_session, make_user
 
 ENGINE = os.environ.get("HUIYING_TEST_ENGINE", "sqlite")
@@ -170,8 +175,46 @@ async def app(settings: Settings, database: Database) -> AsyncIterator[FastAPI]:
 @pytest.fixture
 async def client(app: FastAPI) -> AsyncIterator[httpx.AsyncClient]:
     transport = httpx.ASGITransport(app=app)
-    async with httpx.AsyncClient(transport=transport, base_url="http://test") as http:
+
+    async def keep_the_contract(answer: httpx.Response) -> None:
+        await answer.aread()
+        check_answer(app, answer)
+
+    hooks = {"response": [keep_the_contract]}
+    async with httpx.AsyncClient(
+        transport=transport, base_url="http://test", event_hooks=hooks
+    ) as http:
         yield http
+
+
+def check_answer(app: FastAPI, answer: httpx.Response) -> None:
+    """Hold an answer against its route's declared model: every field known, every type right; refusals likewise."""
+    request = answer.request
+    dispatcher = app.router.middleware_stack
+    assert isinstance(dispatcher, Dispatcher)
+    found = dispatcher.find(request.method, unquote(request.url.path))
+    where = f"{request.method} {request.url.path}: {answer.status_code} {answer.text[:300]}"
+    if answer.status_code >= 400 and answer.headers["content-type"] == "application/problem+json":
+        assert {
+            "type",
+            "title",
+            "status",
+            "detail",
+            "instance",
+            "code",
+            "request_id",
+        } <= answer.json().keys(), where
+        assert answer.json()["status"] == answer.status_code, where
+        assert answer.json()["code"] in known_codes(), f"no text for {where}"
+    elif found is not None and answer.status_code < 300 and answer.content:
+        model = getattr(found[0], "response_model", None)
+        if model is not None:
+            _adapter(model).validate_json(answer.content, extra="forbid")
+
+
+@cache
+def _adapter(model: Any) -> TypeAdapter[Any]:
+    return TypeAdapter(model)
 
 
 class Caller(dict[str, str]):
