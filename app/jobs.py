@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from app.database import Database
 from app.idempotency import service as idempotency
 from app.outbox.relay import relay
+from app.outbox.sending import send
 from app.sla.enforcement import sweep
 from app.subscribers import SUBSCRIPTIONS
 
@@ -26,8 +27,14 @@ async def sweep_deadlines(database: Database) -> int:
 
 
 async def relay_messages(database: Database) -> int:
-    """Hand messages on; returns how many were settled."""
+    """Hand messages to their handlers; returns how many were settled or put off."""
     result = await relay(database, SUBSCRIPTIONS)
+    return result.settled_count + result.failed_count
+
+
+async def send_messages(database: Database) -> int:
+    """Send messages to the outside; returns how many were settled or put off."""
+    result = await send(database, SUBSCRIPTIONS)
     return result.settled_count + result.failed_count
 
 
@@ -39,5 +46,6 @@ async def purge_answers(database: Database) -> int:
 JOBS: tuple[Job, ...] = (
     Job("sweep_deadlines", sweep_deadlines, every_seconds=0.5),
     Job("relay_messages", relay_messages, every_seconds=0.5),
+    Job("send_messages", send_messages, every_seconds=0.5),
     Job("purge_answers", purge_answers, every_seconds=3600, on_domain_time=False),
 )
