@@ -27,6 +27,8 @@ from app.database import Database, create_database
 from app.dispatch import install_dispatcher
 from app.errors import Refusal
 from app.health import router as health
+from app.notifications import router as notifications
+from app.notifications import texts as notification_texts
 from app.observability import Observer, configure_logging
 from app.problems import add_texts, install_handlers, problem_response
 from app.rehearsal import router as rehearsal
@@ -43,11 +45,12 @@ ROUTERS: tuple[APIRouter, ...] = (
     departments_router.router,
     api_keys_router.router,
     audit.router,
+    notifications.router,
     calendars.router,
     sla.router,
     customers.router,
 )
-TEXTS = (auth_texts, sla_texts, customer_texts, rehearsal_texts)
+TEXTS = (auth_texts, notification_texts, sla_texts, customer_texts, rehearsal_texts)
 
 
 def create_app(settings: Settings | None = None, database: Database | None = None) -> FastAPI:

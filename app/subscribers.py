@@ -1,11 +1,22 @@
 """The only place that wires features together: hooks of the plumbing, and event name -> handlers."""
 
+from functools import partial
+
 from app.audit import service as audit
 from app.database import Database
 from app.idempotency import service as idempotency
+from app.notifications import mail, release
+from app.notifications.service import READY
 from app.outbox.relay import Subscriptions
+from app.sla import notices
 
-SUBSCRIPTIONS = Subscriptions(handlers={}, senders={})
+# Who looks again at a notice of a kind, and puts it into words: by the first part of the kind.
+FAMILIES = {"deadline": notices.release}
+
+SUBSCRIPTIONS = Subscriptions(
+    handlers={READY: (partial(release.release, families=FAMILIES),)},
+    senders={mail.READY: mail.send_mail},
+)
 
 
 def compose(database: Database) -> Database:

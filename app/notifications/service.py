@@ -6,8 +6,12 @@ from datetime import datetime
 from typing import Any
 
 from app import writing
+from app.auth.principal import Principal
 from app.database import Transaction
+from app.errors import invalid_field
+from app.notifications import queries
 from app.notifications.models import Notification
+from app.notifications.schemas import ReadAll
 from app.outbox import service as outbox
 
 READY = "notification.ready"
@@ -46,3 +50,26 @@ async def tell(tx: Transaction, notices: Iterable[Notice], *, at: datetime) -> N
             payload={"notification_key": row["id"]},
             not_before=notice.deliver_at,
         )
+
+
+async def mark_read(tx: Transaction, principal: Principal, public_id: str) -> None:
+    """Mark a line of the caller's own inbox as read; one already read keeps its instant."""
+    values = {"one_id": public_id, "user_key": principal.user_id, "now": await tx.now()}
+    await writing.change_set(tx, Notification, queries.READ_ONE, **values)
+
+
+async def read_up_to(tx: Transaction, principal: Principal, asked: ReadAll) -> int:
+    """Mark as read what was delivered to the caller up to a point, inclusive; returns how many lines.
+
+    Raises `Invalid` for a line that is not in his inbox.
+    """
+    now = await tx.now()
+    up_to = asked.up_to or now
+    if asked.up_to_id is not None:
+        up_to = await tx.value(
+            queries.DELIVERED_AT, user_key=principal.user_id, public_id=str(asked.up_to_id)
+        )
+        if up_to is None:
+            raise invalid_field("/up_to_id", "unknown_reference")
+    values = {"user_key": principal.user_id, "up_to": up_to, "now": now}
+    return len(await writing.change_set(tx, Notification, queries.READ_UP_TO, **values))
