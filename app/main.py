@@ -37,6 +37,10 @@ from app.settings import ClockMode, Settings, get_settings
 from app.sla import router as sla
 from app.sla import texts as sla_texts
 from app.subscribers import compose
+from app.tickets import moves_router as ticket_moves
+from app.tickets import router as tickets
+from app.tickets import texts as ticket_texts
+from app.tickets import types_router as ticket_types
 
 ROUTERS: tuple[APIRouter, ...] = (
     health.router,
@@ -49,8 +53,11 @@ ROUTERS: tuple[APIRouter, ...] = (
     calendars.router,
     sla.router,
     customers.router,
+    tickets.router,
+    ticket_moves.router,
+    ticket_types.router,
 )
-TEXTS = (auth_texts, notification_texts, sla_texts, customer_texts, rehearsal_texts)
+TEXTS = (auth_texts, notification_texts, sla_texts, customer_texts, ticket_texts, rehearsal_texts)
 
 
 def create_app(settings: Settings | None = None, database: Database | None = None) -> FastAPI:

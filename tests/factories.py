@@ -11,6 +11,8 @@ from typing import Any
 from app import writing
 from app.auth import tokens
 from app.auth.models import Department, Session, User
+from app.auth.permissions import Role, permissions_of, row_scope
+from app.auth.principal import Principal
 from app.calendars import service as calendars
 from app.columns import new_public_id
 from app.customers.models import AccountTeamMember, Contact, Customer
@@ -19,6 +21,9 @@ from app.database import Database, Transaction
 from app.rehearsal.models import VirtualClock
 from app.sla import service as sla
 from app.statements import Row
+from app.tickets.defaults import ensure_ticket_types
+from app.tickets.opening import open_ticket
+from app.tickets.schemas import TicketCreate
 from app.time import real_now
 
 # --- auth: departments, users, sessions
@@ -193,3 +198,40 @@ async def make_subject(
         accepted=accepted,
         data=data,
     )
+
+
+# --- tickets: the shipped types, tickets
+
+
+async def make_ticket_types(tx: Transaction, departments: Mapping[str, Row]) -> None:
+    """Store the shipped ticket types; `departments` maps their codes to who handles them."""
+    await ensure_ticket_types(tx, {code: row["id"] for code, row in departments.items()})
+
+
+async def make_ticket(tx: Transaction, opener: Row, customer: Row, **values: Any) -> Row:
+    """Return a ticket that `opener` opens for a customer through the service: technical, by phone."""
+    given = {
+        "customer_id": customer["public_id"],
+        "type": "technical",
+        "channel": "phone",
+        "subject": "恒温培养箱温度漂移",
+        "description": "设定 20.0 ℃,三次比对都是 20.8 ℃。",
+    }
+    return await open_ticket(tx, make_principal(opener), TicketCreate(**(given | values)))
+
+
+def make_principal(user: Row, **values: Any) -> Principal:
+    """Return whom the guard makes of a user, without asking the database; his department has none below it."""
+    role = Role(user["role"])
+    grants = {one: scope for one in permissions_of(role) if (scope := row_scope(role, one))}
+    department = user["department_id"]
+    given: dict[str, Any] = {
+        "user_id": user["id"],
+        "public_id": user["public_id"],
+        "name": user["name"],
+        "role": role,
+        "grants": grants,
+        "department_id": department,
+        "departments": () if department is None else (department,),
+    }
+    return Principal(**(given | values))

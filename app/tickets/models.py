@@ -138,7 +138,7 @@ class DispatchLoad(Base):
     id: Mapped[int] = key_column()
     user_id: Mapped[int] = mapped_column(ForeignKey("users.id"), unique=True)
     open_count: Mapped[int] = mapped_column(default=0)
-    assigned_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    assigned_at: Mapped[datetime] = mapped_column(UtcDateTime, default=FAR_END)
 
 
 Index("ix_tickets_opened", Ticket.opened_at, Ticket.id)

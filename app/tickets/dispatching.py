@@ -1,0 +1,269 @@
+"""Chooses who gets a ticket (SOP TK-3, deadlines 7) and keeps the load counters behind it.
+
+The comparison of candidates is in `dispatch` (pure); here: whose turn it is at all, the locks, the record. Locks
+on load counters are taken after the ticket's own and always in the order of users, so that two dispatches wait
+for each other instead of both choosing the same idle member.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from app import writing
+from app.database import Transaction
+from app.sla import service as sla
+from app.statements import Row
+from app.tickets import rows
+from app.tickets.dispatch import Candidate, Standing, choose
+from app.tickets.models import Dispatch, DispatchLoad
+from app.tickets.type_schemas import DispatchTo
+from app.time import FAR_END, format_instant
+
+# Whose trade a shipped type is; any front role handles the others.
+FITTING_ROLE: Mapping[str, str] = {
+    "consult": "sales",
+    "technical": "support",
+    "after_sales": "service",
+}
+LATER_IN_LINE = "later_in_line"
+
+
+class Rule(StrEnum):
+    """Why the winner won; a record of a ticket taken back names it after `taken_back:`."""
+
+    LEAST_LOADED = "least_loaded"
+    HEAD = "head"
+    ON_CALL = "on_call"
+    ACCOUNT_MANAGER = "account_manager"
+    NOBODY_PRESENT = "nobody_present"
+    UNASSIGNED = "unassigned"
+    ASSIGNED = "assigned"
+    FOR_ONESELF = "for_oneself"
+    ACCEPTED = "accepted"
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """Who gets a ticket, by which rule, in which department; `considered` is what is recorded of the others."""
+
+    rule: str
+    owner_id: int | None
+    department_id: int | None
+    owner_public_id: str | None = None
+    considered: tuple[Mapping[str, Any], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Matter:
+    """What a dispatch is about.
+
+    `former_id` is the owner so far, whose counter is locked with the others; with `excludes_former` he is no
+    candidate. `counts`: the ticket is work for its owner, not resolved.
+    """
+
+    type_code: str
+    dispatch_to: str
+    tier: str
+    at: datetime
+    former_id: int | None = None
+    excludes_former: bool = False
+    counts: bool = True
+
+    def allows(self, person: Mapping[str, Any]) -> bool:
+        """Return whether the person may be chosen at all."""
+        return not self.excludes_former or person["id"] != self.former_id
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """Somebody whose turn it may be, and the rule by which it would be."""
+
+    rule: Rule
+    person: Mapping[str, Any]
+
+
+async def decide(tx: Transaction, staff: Row, matter: Matter) -> Decision:
+    """Choose among `staff` (a row with the columns of `staffing.STAFF`) and count the ticket for the winner.
+
+    Nobody present: the head of the department, or of the nearest one above; none: unassigned.
+    """
+    if staff["department_id"] is None:
+        return Decision(Rule.UNASSIGNED, None, None)
+    line = await _line(tx, staff, matter)
+    pool = [] if line else _fitting(staff, matter)
+    leaders = _leaders(staff, matter, Rule.NOBODY_PRESENT)
+    everybody = [one["id"] for one in (*pool, *_people(line), *_people(leaders))]
+    loads = await lock_loads(tx, [*everybody, *([matter.former_id] if matter.former_id else [])])
+    winner, considered = _choose(pool, loads)
+    rule: str = Rule.LEAST_LOADED
+    if winner is None:
+        place, in_line = _first_present(line or leaders, loads)
+        considered = (*considered, *in_line)
+        rule, winner = (place.rule, place.person) if place else (Rule.UNASSIGNED, None)
+    if winner is None:
+        return Decision(Rule.UNASSIGNED, None, staff["department_id"], None, considered)
+    if matter.counts:
+        await _count(tx, loads[winner["id"]], matter.at)
+    department = winner["department_id"] if winner["inside"] else staff["department_id"]
+    return Decision(rule, winner["id"], department, winner["public_id"], considered)
+
+
+async def _line(tx: Transaction, staff: Row, matter: Matter) -> list[_Place]:
+    """Return whose turn it is one after the other, empty where loads decide."""
+    if matter.tier == "A" and not await sla.is_working_time(tx, matter.at):
+        return _once(
+            [
+                *_places(Rule.ON_CALL, staff["on_call"], matter),
+                *_places(Rule.ACCOUNT_MANAGER, staff["managers"], matter),
+                *_leaders(staff, matter, Rule.HEAD),
+            ]
+        )
+    if matter.dispatch_to == DispatchTo.HEAD:
+        return _leaders(staff, matter, Rule.HEAD)
+    return []
+
+
+def _places(rule: Rule, people: Iterable[Mapping[str, Any]], matter: Matter) -> list[_Place]:
+    return [_Place(rule, one) for one in people if matter.allows(one)]
+
+
+def _leaders(staff: Row, matter: Matter, rule: Rule) -> list[_Place]:
+    """Return the department's head, whoever stands in for him, then the heads above."""
+    nearest, above = staff["heads"][:1], staff["heads"][1:]
+    return _once(_places(rule, [*nearest, *staff["deputies"], *above], matter))
+
+
+def _once(places: Sequence[_Place]) -> list[_Place]:
+    return list({place.person["id"]: place for place in reversed(places)}.values())[::-1]
+
+
+def _people(places: Iterable[_Place]) -> list[Mapping[str, Any]]:
+    return [place.person for place in places]
+
+
+def _fitting(staff: Row, matter: Matter) -> list[Mapping[str, Any]]:
+    """Return the members of the type's trade; all of them where the department has nobody of it."""
+    members = [one for one in staff["members"] if matter.allows(one)]
+    role = FITTING_ROLE.get(matter.type_code)
+    return [one for one in members if one["role"] == role] or members
+
+
+def _choose(
+    pool: Sequence[Mapping[str, Any]], loads: Mapping[int, Row]
+) -> tuple[Mapping[str, Any] | None, tuple[Mapping[str, Any], ...]]:
+    people = {one["id"]: one for one in pool}
+    choice = choose(
+        [
+            Candidate(key, one["present"], loads[key]["open_count"], _idle_since(loads[key]))
+            for key, one in people.items()
+        ]
+    )
+    considered = tuple(
+        _considered(people[one.candidate.user_id], loads, one.standing) for one in choice.considered
+    )
+    return (None if choice.winner is None else people[choice.winner.user_id]), considered
+
+
+def _first_present(
+    line: Sequence[_Place], loads: Mapping[int, Row]
+) -> tuple[_Place | None, tuple[Mapping[str, Any], ...]]:
+    """Return the first of the line who is present, else its head: he answers for it, absent or not."""
+    winner = next((place for place in line if place.person["present"]), None)
+    if winner is None:
+        heads = (Rule.HEAD, Rule.NOBODY_PRESENT)
+        winner = next((place for place in line if place.rule in heads), None)
+    considered = []
+    for place in line:
+        standing: str = LATER_IN_LINE if place.person["present"] else Standing.ABSENT
+        if place is winner:
+            standing = Standing.WON
+        considered.append(_considered(place.person, loads, standing))
+    return winner, tuple(considered)
+
+
+def _considered(
+    person: Mapping[str, Any], loads: Mapping[int, Row], standing: str
+) -> Mapping[str, Any]:
+    load = loads[person["id"]]
+    idle_since = _idle_since(load)
+    return {
+        "user_id": person["public_id"],
+        "name": person["name"],
+        "present": bool(person["present"]),
+        "open_count": load["open_count"],
+        "idle_since": None if idle_since is None else format_instant(idle_since),
+        "standing": str(standing),
+    }
+
+
+def _idle_since(load: Row) -> datetime | None:
+    assigned_at: datetime = load["assigned_at"]
+    return None if assigned_at == FAR_END else assigned_at
+
+
+# --- the record
+
+
+async def record(
+    tx: Transaction, ticket_id: int, decision: Decision, *, at: datetime, prefix: str = ""
+) -> None:
+    """Hold back one row that says how the owner was chosen."""
+    await writing.insert(
+        tx,
+        Dispatch,
+        ticket_id=ticket_id,
+        decided_at=at,
+        rule=prefix + decision.rule,
+        department_id=decision.department_id,
+        winner_id=decision.owner_id,
+        candidates=[dict(one) for one in decision.considered],
+    )
+
+
+# --- load counters
+
+
+async def lock_loads(tx: Transaction, user_keys: Iterable[int]) -> dict[int, Row]:
+    """Lock the counters of these users in the order of their keys, making those that are missing."""
+    keys = sorted(set(user_keys))
+    if not keys:
+        return {}
+    found = await tx.all(rows.LOADS, user_keys=keys)
+    if len(found) < len(keys):
+        await _make_loads(tx, sorted(set(keys) - {row["user_id"] for row in found}))
+        found = await tx.all(rows.LOADS, user_keys=keys)
+    return {row["user_id"]: row for row in found}
+
+
+async def _make_loads(tx: Transaction, user_keys: Iterable[int]) -> None:
+    for key in user_keys:
+        await writing.upsert(tx, DispatchLoad, ("user_id",), user_id=key)
+
+
+async def _count(tx: Transaction, load: Row, at: datetime) -> None:
+    count = load["open_count"] + 1
+    changed = {"id": load["id"], "open_count": count, "assigned_at": at}
+    await writing.update_many(tx, DispatchLoad, [changed])
+
+
+async def shift_loads(
+    tx: Transaction, *, taken_from: int | None, given_to: int | None, at: datetime
+) -> None:
+    """Take one open ticket off a user's counter and put it on another's, in the order of their keys."""
+    if taken_from == given_to:
+        return
+    for key in sorted(one for one in (taken_from, given_to) if one is not None):
+        change = -1 if key == taken_from else 1
+        if not await _shift(tx, key, change, at):
+            await _make_loads(tx, [key])
+            await _shift(tx, key, change, at)
+
+
+async def _shift(tx: Transaction, user_key: int, change: int, at: datetime) -> bool:
+    statement = rows.GIVE_LOAD if change > 0 else rows.TAKE_LOAD
+    changed = await writing.change_set(
+        tx, DispatchLoad, statement, user_key=user_key, change=change, given_at=at
+    )
+    return bool(changed)
