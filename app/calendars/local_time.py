@@ -20,6 +20,7 @@ from zoneinfo import ZoneInfo
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 SECOND_MICROS = 1_000_000
+_MICROSECOND = timedelta(microseconds=1)
 DAY_MICROS = 86_400 * SECOND_MICROS
 
 # [start, end) in microseconds.
@@ -34,14 +35,13 @@ class InstantOutOfRange(ValueError):
 
 def to_micros(at: datetime) -> int:
     """Whole microseconds since the epoch; a naive datetime raises TypeError."""
-    passed = at - EPOCH
-    return (passed.days * 86_400 + passed.seconds) * SECOND_MICROS + passed.microseconds
+    return (at - EPOCH) // _MICROSECOND
 
 
 def from_micros(micros: int) -> datetime:
     """The UTC datetime; InstantOutOfRange where datetime ends."""
     try:
-        return EPOCH + timedelta(microseconds=micros)
+        return EPOCH + micros * _MICROSECOND
     except OverflowError as error:
         raise InstantOutOfRange("instant beyond the last representable one") from error
 

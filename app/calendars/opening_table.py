@@ -119,6 +119,13 @@ class OpeningTable:
         end = self.ends[index]
         return self.used_before[index] + (at if at < end else end) - self.starts[index]
 
+    def between(self, start: int, end: int) -> int:
+        """Open microseconds in [start, end); most stretches asked about lie in one span."""
+        index = bisect_right(self.starts, start) - 1
+        if index >= 0 and end <= self.ends[index]:
+            return end - start
+        return self.used(end) - self.used(start)
+
     def is_open(self, at: int) -> bool:
         """Whether `at` lies in a span: the start is open, the end is not."""
         index = bisect_right(self.starts, at) - 1

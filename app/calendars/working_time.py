@@ -73,8 +73,7 @@ class Calendar:
             return 0
         if self.always_open:
             return last - first
-        table = self._covering(first, last)
-        return table.used(last) - table.used(first)
+        return self._covering(first, last).between(first, last)
 
     def open_seconds(self, start: datetime, end: datetime) -> int:
         """Whole seconds of working time in [start, end): `open_micros` rounded down."""
@@ -95,6 +94,9 @@ class Calendar:
             return from_micros(_served(first + micros))
         table = self._covering(first, first)
         used = table.used(first) + micros
+        found = table.reached(used)
+        if found is not None and not table.voids:
+            return from_micros(found)
         # Growing forward keeps the table's first span, so `used` stays comparable.
         return from_micros(self._search(table, first, lambda grown: grown.reached(used)))
 
