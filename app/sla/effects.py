@@ -38,7 +38,8 @@ class Effect:
 
 def effect_of(kind: FactKind, data: Mapping[str, Any]) -> Effect:
     """Return the effect of a fact on the clocks of a ticket."""
-    return _effect(kind, *map(data.get, _KEYS[kind]))
+    keys = _KEYS[kind]
+    return _effect(kind, *map(data.get, keys)) if keys else _UNCONDITIONAL[kind]
 
 
 @lru_cache(maxsize=4096)
@@ -76,4 +77,7 @@ _CONDITIONS = _by_kind()
 _KEYS = {
     kind: tuple(dict.fromkeys(key for on in conditions for key, _ in on.where))
     for kind, conditions in _CONDITIONS.items()
+}
+_UNCONDITIONAL = {
+    kind: _merged(frozenset(_CONDITIONS[kind])) for kind, keys in _KEYS.items() if not keys
 }

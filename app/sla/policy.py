@@ -7,7 +7,7 @@ documents are in `packs`, and what the numbers mean for a ticket is in `clock`.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
@@ -41,18 +41,22 @@ class Inputs:
     def changed(self, data: Mapping[str, Any]) -> Inputs:
         """Return these inputs with those of `data` in their place; self if none differs."""
         differing = self.differing(data)
-        return replace(self, **differing) if differing else self
+        return self.having(differing) if differing else self
+
+    def having(self, values: dict[str, Any]) -> Inputs:
+        """Return these inputs with the values given by name in their place."""
+        return Inputs(**{name: getattr(self, name) for name in INPUT_NAMES} | values)
 
     def differing(self, data: Mapping[str, Any]) -> dict[str, Any]:
         """Return those inputs of `data` that are not the same already."""
         return {name: value for name, value in _named(data).items() if getattr(self, name) != value}
 
 
-INPUT_NAMES = ("type", "complexity", "tier", "channel", "priority", "department", "tags")
+INPUT_NAMES = frozenset({"type", "complexity", "tier", "channel", "priority", "department", "tags"})
 
 
 def _named(data: Mapping[str, Any]) -> dict[str, Any]:
-    given = {name: data[name] for name in INPUT_NAMES if name in data}
+    given = {name: data[name] for name in data if name in INPUT_NAMES}
     if "tags" in given:
         given["tags"] = frozenset(given["tags"] or ())
     return given

@@ -15,7 +15,7 @@ from app.sla.clock_row import ClockRow, Flag, generic_row
 from app.sla.deadline import State
 from app.sla.effects import Effect, effect_of
 from app.sla.facts import Fact, FactKind, instant_of
-from app.sla.policy import HOUSE_PAUSE_LIMIT, INPUT_NAMES
+from app.sla.policy import HOUSE_PAUSE_LIMIT
 from app.sla.policy_document import parse_target
 from app.sla.register import REOPENS_WITHIN, TICKET_CLOCKS, row_of
 from app.sla.segments import continued
@@ -60,12 +60,13 @@ class Subject:
     def apply(self, fact: Fact) -> None:
         """Take one fact more, in order of sequence."""
         at = fact.known_at
-        self.last_at = at if self.last_at is None else max(self.last_at, at)
+        if self.last_at is None or at > self.last_at:
+            self.last_at = at
         if self.waiting and at >= self.waits[-1].ends_at:
             self.waiting = False
         if self.closed_at is not None and self._reopens_by_itself(fact):
-            self._step(Fact(fact.sequence, FactKind.REOPENED, fact.at), {})
-        self._step(fact, fact.data)
+            self._step(Fact(fact.sequence, FactKind.REOPENED, fact.at), at, {})
+        self._step(fact, at, fact.data)
 
     def _reopens_by_itself(self, fact: Fact) -> bool:
         """Say whether a customer's message comes soon enough after closing to reopen the ticket.
@@ -75,17 +76,18 @@ class Subject:
         soon = self.closed_at is not None and fact.at - self.closed_at <= REOPENS_WITHIN
         return soon and effect_of(fact.kind, fact.data).reopens_closed
 
-    def _step(self, fact: Fact, data: Mapping[str, Any]) -> None:
-        at, kind, before = fact.known_at, fact.kind, self.terms
+    def _step(self, fact: Fact, at: datetime, data: Mapping[str, Any]) -> None:
+        kind, before = fact.kind, self.terms
         if kind in _SETTING_KINDS:
-            data = self._take_setting(data)
+            data = self._take_setting(kind, data)
         effect = effect_of(kind, data)
-        if self.running:
-            self._answer(fact, effect.answers)
+        if effect.answers:
+            self._answer(fact, at, effect.answers)
+        if effect.cancels:
             self._cancel(at, effect.cancels)
         if self.singles:
             self._move_singles(fact)
-        if effect.starts_wait or effect.ends_wait:
+        if effect.starts_wait or (effect.ends_wait and self.waiting):
             self._wait(at, effect)
         if effect.holds or effect.gone:
             self._note(at, kind, effect)
@@ -96,24 +98,23 @@ class Subject:
         if effect.opens or kind is FactKind.REOPENED or self.terms is not before:
             self._open(at, kind, effect, before)
 
-    def _take_setting(self, data: Mapping[str, Any]) -> Mapping[str, Any]:
-        """Note inputs, policy and calendars; return the data without inputs that did not change."""
+    def _take_setting(self, kind: FactKind, data: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Note inputs, policy and calendars; a reclassification is its inputs that changed."""
         differing = self.setting.take(data)
         if differing is not None:
             self.terms = self.setting.all_terms()
         if differing and "complexity" in differing:
             is_super = differing["complexity"] == "super"
             (self.flags.add if is_super else self.flags.discard)(Flag.SUPER)
-        changed = differing or {}
-        return {key: data[key] for key in data if key not in INPUT_NAMES or key in changed}
+        return differing or {} if kind is FactKind.RECLASSIFIED else data
 
-    def _answer(self, fact: Fact, clocks: tuple[str, ...]) -> None:
+    def _answer(self, fact: Fact, at: datetime, clocks: tuple[str, ...]) -> None:
         for clock in clocks:
             track = self.running.get(clock)
             if track is None:
                 continue
             if not track.row.policy_chooses or self.setting.answers(track.row, fact.kind):
-                track.answer(fact.at, fact.known_at)
+                track.answer(fact.at, at)
                 del self.running[clock]
 
     def _cancel(self, at: datetime, clocks: tuple[str, ...]) -> None:

@@ -6,7 +6,7 @@ When clocks open and how they end is in `subject`.
 from __future__ import annotations
 
 from collections.abc import Hashable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from app.sla.clock_row import ClockRow
@@ -75,7 +75,7 @@ class Setting:
             calendars = {**calendars, **pinned}
         if not differing and policy is self.policy and calendars == self.calendars:
             return None
-        self.inputs = replace(self.inputs, **differing) if differing else self.inputs
+        self.inputs = self.inputs.having(differing) if differing else self.inputs
         self.policy, self.calendars = policy, calendars
         return differing
 
@@ -133,7 +133,8 @@ class Setting:
         unknown_from = None
         if target is not None and target.needs_exceptions:
             unknown_from = calendar.provisional_from()
-        return Terms(target, calendar, reference, self.policy, pauses, unknown_from)
+        micros = target.micros if target is not None and target.summed else None
+        return Terms(target, calendar, reference, self.policy, pauses, unknown_from, micros)
 
 
 def _reference(value: Any) -> Reference:

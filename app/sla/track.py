@@ -24,7 +24,8 @@ if TYPE_CHECKING:
 class Terms:
     """What a clock runs by at the moment: target (None: its own instant), calendar, policy.
 
-    `unknown_from` is the first instant at which holidays that could move due are not known.
+    `unknown_from` is the first instant at which holidays that could move due are not known,
+    `summed_micros` the length of a target that is summed, None of any other.
     """
 
     target: Target | None
@@ -33,6 +34,7 @@ class Terms:
     policy: Policy | None
     pauses: bool = False
     unknown_from: datetime | None = None
+    summed_micros: int | None = None
 
     def same_course(self, other: Terms) -> bool:
         """Say whether due instants computed by either would be equal."""
@@ -77,10 +79,12 @@ class Track:
 
     def length_micros(self) -> int:
         """Return the length of what is promised, in the clock's calendar, without pauses."""
-        target = self.terms.target
-        if self.fixed_due_at is not None or target is None:
+        terms = self.terms
+        length = terms.summed_micros
+        if self.fixed_due_at is not None or terms.target is None:
             return used_micros(self.segments, self.due_at)
-        length = length_micros(target, self.counted_from, self.terms.calendar)
+        if length is None:
+            length = length_micros(terms.target, self.counted_from, terms.calendar)
         if self.carried_micros is None:
             return length
         return max(length - self.carried_micros, length // 4)
@@ -91,10 +95,15 @@ class Track:
 
     def used_at_due(self, length: int) -> int:
         """Return the running open time used up at due, in microseconds, for a given length."""
-        target = self.terms.target
-        if target is not None and (target.summed or self.carried_micros is not None):
+        if self._is_summed:
             return length
         return used_micros(self.segments, self.due_at)
+
+    @property
+    def _is_summed(self) -> bool:
+        """Say whether due is where a length is used up, not a date or an agreed instant."""
+        summed = self.terms.summed_micros is not None or self.carried_micros is not None
+        return summed and self.fixed_due_at is None
 
     def pause(self, at: datetime, limit_at: datetime) -> None:
         """Stop the clock from `at` to the limit at the latest.
@@ -214,7 +223,7 @@ class Track:
 
     def _computed_due(self) -> datetime:
         target, calendar = self.terms.target, self.terms.calendar
-        if target is None or target.summed or self.carried_micros is not None:
+        if target is None or self._is_summed:
             return reach(self.segments, self.length_micros())
         due = date_due(target, self.counted_from, calendar)
         credit = paused_micros(self.segments)
