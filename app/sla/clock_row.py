@@ -49,7 +49,7 @@ class ClockRow:
 
     The clock opens on a fact of `opens`, and wherever it comes to apply later (reopening, another
     policy), while all of `needs` and none of `unless` hold. Opening while `done` holds counts as
-    met at the start. `policy_chooses` leaves to the policy which of `answers` counts; `carries`
+    met at the start; `open_question` holds until the clock is answered, a correction included. `policy_chooses` leaves to the policy which of `answers` counts; `carries`
     lets a reopened cycle inherit the time used; `repeats`: each answer opens the next. `target` None: the fact brings its own instant.
     `calendar` is `by tier`, `working` or `24x7`; `shipped_in` names the packs that set it.
     """
@@ -71,6 +71,7 @@ class ClockRow:
     needs: frozenset[Flag] = frozenset()
     unless: frozenset[Flag] = frozenset()
     done: Flag | None = None
+    open_question: Flag | None = None
     pausable: bool = False
     policy_chooses: bool = False
     policy_free: bool = False

@@ -28,10 +28,10 @@ QUIET_UNTIL = time(8)
 def levels_of(track: Track, steps: Sequence[Step], length: int, used: int) -> tuple[Level, ...]:
     """Return (level, fire_at) of a row; of an ended one those that it reached before its end.
 
-    `length` of the target and time `used` are microseconds. Levels before due lie where that much of it is
-    left, and at an opening rather than at the closing before it; levels after due count the
-    deadline's calendar, pauses left out. None lies before the course was last set. What was kept,
-    even exactly at due, has not reached due's levels.
+    `length` of the target and time `used` are microseconds. Levels before due lie where that much
+    of the length is left, and at an opening rather than at the closing before it; levels after due
+    count the deadline's calendar, pauses left out. None lies before the course was last set. What
+    was kept, even exactly at due, has not reached due's levels.
     """
     end = track.ended_at
     if end is None:

@@ -42,7 +42,6 @@ SITUATION: tuple[tuple[On, frozenset[Flag], frozenset[Flag]], ...] = (
     (CUSTOMER_QUESTION, frozenset({Flag.ASKED}), frozenset()),
     (STAFF_REPLY, frozenset(), frozenset({Flag.ASKED})),
     (On(FactKind.NO_REPLY_NEEDED), frozenset(), frozenset({Flag.ASKED})),
-    (_corrected("next_reply"), frozenset(), frozenset({Flag.ASKED})),
     (STAFF_PROGRESS, frozenset({Flag.FIRST_ANSWERED}), frozenset()),
     (
         On(FactKind.RESOLVED),
@@ -148,6 +147,7 @@ TICKET_CLOCKS: tuple[ClockRow, ...] = (
         cancels=_ENDS,
         needs=frozenset({Flag.ASKED}),
         unless=frozenset({Flag.ENDED}),
+        open_question=Flag.ASKED,
     ),
     ClockRow(
         clock="resolve",

@@ -178,8 +178,8 @@ class Subject:
                 self._end(track, at, State.SUPERSEDED)
             elif track.missed_before(at):
                 continue
-            elif fact.kind is FactKind.CALENDAR_ASSIGNED and fact.data.get("from_start"):
-                track.repin(at, terms, before[clock].reference)
+            elif self.setting.repinned:
+                track.repin(at, terms, self.setting.repinned)
             elif fact.kind is FactKind.RECLASSIFIED and not terms.same_course(track.terms):
                 self.running[clock] = track.revised(at, terms, self._pause_end(terms))
                 self.tracks.append(self.running[clock])
@@ -321,6 +321,7 @@ class Subject:
             track.correct(at, instant_of(data["claimed_at"]), data.get("reason", ""))
             if self.running.get(track.row.clock) is track:
                 del self.running[track.row.clock]
+                self.flags -= {track.row.open_question}
 
 
 _SETTING_KINDS = frozenset(

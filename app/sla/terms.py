@@ -40,6 +40,10 @@ class Rulebook:
     calendars: Mapping[Reference, Calendar]
     remembered: dict[Hashable, Mapping[str, Terms]] = field(default_factory=dict, repr=False)
 
+    def calendar(self, reference: Reference) -> tuple[Reference, Calendar]:
+        """Return a calendar version with its name; KeyError if it is not there."""
+        return reference, self.calendars[reference]
+
 
 @dataclass(frozen=True, slots=True)
 class Single:
@@ -52,13 +56,17 @@ class Single:
 
 @dataclass(slots=True)
 class Setting:
-    """Inputs, policy and pinned calendars in force; calendars are named by role."""
+    """Inputs, policy and pinned calendars in force; calendars are named by role.
+
+    `repinned` says which versions the last fact replaced from the start of every clock.
+    """
 
     rulebook: Rulebook
     inputs: Inputs = field(default_factory=Inputs)
     policy: Policy | None = None
     calendars: dict[str, Reference] = field(default_factory=dict)
     singles: dict[str, Single] = field(default_factory=dict)
+    repinned: dict[Reference, tuple[Reference, Calendar]] = field(default_factory=dict)
 
     def take(self, data: Mapping[str, Any]) -> dict[str, Any] | None:
         """Take inputs, policy and calendars of a fact; return inputs that differ, None if nothing.
@@ -66,13 +74,19 @@ class Setting:
         An opening brings its inputs under a key of their own, later facts among their data.
         """
         differing = self.inputs.differing(data.get("inputs", data))
-        policy, calendars = self.policy, self.calendars
+        policy, calendars, self.repinned = self.policy, self.calendars, {}
         if "policy" in data:
             reference = data["policy"]
             policy = self.rulebook.policies[_reference(reference)] if reference else None
         if data.get("calendars"):
             pinned = {role: _reference(value) for role, value in data["calendars"].items()}
             calendars = {**calendars, **pinned}
+            if data.get("from_start"):
+                self.repinned = {
+                    old: self.rulebook.calendar(calendars[role])
+                    for role, old in self.calendars.items()
+                    if old != calendars[role]
+                }
         if not differing and policy is self.policy and calendars == self.calendars:
             return None
         self.inputs = self.inputs.having(differing) if differing else self.inputs

@@ -6,6 +6,7 @@ What a fact does to which clock is decided in `clock`; the arithmetic is in `seg
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import TYPE_CHECKING
@@ -123,10 +124,14 @@ class Track:
 
     def retarget(self, at: datetime, terms: Terms, paused_until: datetime | None) -> None:
         """Move due within the row, never to before `at`; a missed row must not come here."""
+        if terms.same_course(self.terms) and self.paused_until(at) == paused_until:
+            self.terms = terms
+        else:
+            self._change_course(at, terms, paused_until)
+
+    def _change_course(self, at: datetime, terms: Terms, paused_until: datetime | None) -> None:
         before, due_before = self.terms, self.due_at
         self.terms = terms
-        if terms.same_course(before) and self.paused_until(at) == paused_until:
-            return
         self._continue(at, paused_until)
         self.revised_at = at
         self._set_course()
@@ -159,15 +164,14 @@ class Track:
         self.end(at, State.SUPERSEDED)
         return successor
 
-    def repin(self, at: datetime, terms: Terms, old: Reference) -> None:
-        """Count from the start in a new version of the calendar, never to before `at`."""
-        self.segments = [
-            replace(segment, calendar=terms.calendar, reference=terms.reference)
-            if segment.reference == old
-            else segment
-            for segment in self.segments
-        ]
-        self.retarget(at, terms, self.paused_until(at))
+    def repin(
+        self, at: datetime, terms: Terms, versions: Mapping[Reference, tuple[Reference, Calendar]]
+    ) -> None:
+        """Count from the start in new versions of calendars, never to before `at`."""
+        segments = [_in_version(segment, versions) for segment in self.segments]
+        if segments != self.segments:
+            self.segments = segments
+            self._change_course(at, terms, self.paused_until(at))
 
     def answer(self, at: datetime, known_at: datetime) -> None:
         """End the row by its answer; a contact recorded after due counts from its recording."""
@@ -228,3 +232,12 @@ class Track:
         due = date_due(target, self.counted_from, calendar)
         credit = paused_micros(self.segments)
         return calendar.add(due, credit) if credit else due
+
+
+def _in_version(
+    segment: Segment, versions: Mapping[Reference, tuple[Reference, Calendar]]
+) -> Segment:
+    found = versions.get(segment.reference)
+    if found is None:
+        return segment
+    return replace(segment, reference=found[0], calendar=found[1])

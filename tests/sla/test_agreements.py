@@ -10,6 +10,7 @@ import pytest
 from app.sla.clock import evaluate
 from app.sla.deadline import Deadline, State
 from app.sla.facts import Fact, FactKind
+from app.sla.waiting import closes_at
 from tests.sla.histories import STANDARD, Ticket, at, changed_toolkit, fire_times, rulebook
 
 # Agreements
@@ -181,6 +182,15 @@ def test_a_corrected_reply_is_no_open_question_any_more() -> None:
     ticket = Ticket().opened("03-02 09:00").asked("03-02 09:10")
     ticket.corrected("03-02 14:00", "next_reply", "03-02 10:00").resolved("03-02 15:00")
     assert ticket.reopened("03-02 16:00").keys("next_reply") == [(1, 1)]
+
+
+@pytest.mark.sop("TK-6b")
+def test_correcting_an_old_reply_leaves_a_newer_question_open() -> None:
+    ticket = Ticket().opened("03-02 09:00").asked("03-02 09:10").told("03-02 14:00")
+    ticket.resolved("03-02 14:30").asked("03-02 15:00")
+    ticket.corrected("03-02 16:00", "next_reply", "03-02 10:00")
+    assert ticket.row("next_reply", cycle=2).state is State.RUNNING
+    assert closes_at(ticket.folded()) is None
 
 
 @pytest.mark.sop("TK-2")

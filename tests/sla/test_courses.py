@@ -433,6 +433,25 @@ def test_loading_the_year_pins_again_from_the_start() -> None:
 
 
 @pytest.mark.sop("TK-5")
+def test_pinning_again_reaches_what_was_counted_before_the_tier_changed() -> None:
+    ticket = Ticket().opened("03-02 11:00").tier("03-02 13:00", "A")
+    assert ticket.row("resolve").due_at == at("03-02 15:00")
+    pins = {"working": ["lunch", 1]}
+    ticket.add("03-02 14:00", FactKind.CALENDAR_ASSIGNED, calendars=pins, from_start=True)
+    row = ticket.row("resolve")
+    assert (row.due_at, row.calendar) == (at("03-02 16:00"), ("24x7", 1))
+
+
+@pytest.mark.sop("TK-5")
+def test_pinning_another_calendar_again_leaves_a_clock_alone() -> None:
+    ticket = Ticket().opened("03-02 09:00", tier="A")
+    before = ticket.row("resolve")
+    pins = {"working": ["lunch", 1]}
+    ticket.add("03-02 09:00", FactKind.CALENDAR_ASSIGNED, calendars=pins, from_start=True)
+    assert ticket.row("resolve") == before
+
+
+@pytest.mark.sop("TK-5")
 def test_pinning_again_counts_the_past_in_the_new_calendar_never_to_before_the_load() -> None:
     pins = {"working": ["lunch", 1]}
     mixed = Ticket().opened("03-02 09:00")
