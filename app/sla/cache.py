@@ -123,8 +123,10 @@ async def write(
         if deadline.key not in known.deadlines:
             continue
         form = stored_form(deadline)
-        if before.get(deadline.key) != form:
+        differs = before.get(deadline.key) != form
+        if differs:
             changed.append({"id": known.deadlines[deadline.key], **form})
+        if differs or deadline.open:  # a pause after a miss moves levels and nothing else
             moved += _moved_levels(known, deadline)
     await writing.update_many(tx, DeadlineRow, changed)
     await writing.update_many(tx, DeadlineLevel, moved)
