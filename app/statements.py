@@ -131,7 +131,7 @@ def _postgresql_now(element: DomainNow, compiler: SQLCompiler, **_: Any) -> str:
 @compiles(DomainNow, "sqlite")
 def _sqlite_now(element: DomainNow, compiler: SQLCompiler, **_: Any) -> str:
     if compiler.dialect.clock_mode is ClockMode.real:  # type: ignore[attr-defined]
-        return "real_now(0)"
+        return "(SELECT real_now(0))"
     return "(SELECT coalesce(frozen_at, real_now(offset_micros)) FROM virtual_clock)"
 
 

@@ -134,9 +134,15 @@ async def _flush(tx: Transaction) -> None:
             {"key": row["id"]} | {f"new_{name}": row[name] for name in others} for row in one.rows
         ]
         await tx.run_many(statement, given)
-    order = Base.metadata.sorted_tables
-    for table in sorted(pending, key=lambda table: order.index(table.__table__)):
+    order = _table_order()
+    for table in sorted(pending, key=lambda table: order[table.__table__.name]):
         await tx.run_many(_shape(table).statement, pending[table])
+
+
+@cache
+def _table_order() -> Mapping[str, int]:
+    """Return each table's place: whoever is pointed at comes first."""
+    return {table.name: place for place, table in enumerate(Base.metadata.sorted_tables)}
 
 
 async def _flush_postgres(

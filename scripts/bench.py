@@ -35,7 +35,8 @@ from app.settings import ClockMode, Settings
 from app.sla import service as sla
 from app.statements import Statement
 from app.subscribers import compose
-from app.tickets import defaults
+from app.tickets import rows
+from app.tickets.models import TicketType
 from app.time import real_now
 from scripts.bench_load import Load, request, run_load
 
@@ -74,24 +75,23 @@ async def prepare(url: str, customer_count: int, ticket_count: int) -> Stage:
     async with database.transaction() as tx:
         await calendars.ensure_shipped(tx)
         await sla.ensure_packs(tx)
-        await defaults.ensure_ticket_types(tx)
     token = await _make_company(database)
     await database.close()
     fill(url, customer_count, ticket_count)
     database = compose(create_database(settings_for(url)))
     await database.open()
     sample = "SELECT public_id FROM {} WHERE id >= 1000000 AND id % 97 = 0 LIMIT 2000"
-    rows = {}
+    found = {}
     for table in ("tickets", "customers"):
-        rows[table] = await database.all(
+        found[table] = await database.all(
             Statement(text(sample.format(table)).columns(column("public_id")))
         )
     await database.close()
     return Stage(
         url,
         token,
-        [str(row["public_id"]) for row in rows["tickets"]],
-        [str(row["public_id"]) for row in rows["customers"]],
+        [str(row["public_id"]) for row in found["tickets"]],
+        [str(row["public_id"]) for row in found["customers"]],
     )
 
 
@@ -114,11 +114,12 @@ async def _make_company(database: Database) -> str:
         await writing.update(
             tx, Department, department, head_id=admin["id"], path=f"/{department['id']}/"
         )
-        await defaults.set_department(tx, "technical", department["id"])
+        for row in await tx.all(rows.TYPES):
+            if row["code"] == "technical":
+                await writing.update(tx, TicketType, row, department_id=department["id"])
         session = await writing.insert(
-            tx, Session, user_id=admin["id"], refresh_hash=secrets.token_hex(32), created_at=now,
-            refreshed_at=now, expires_at=now + timedelta(days=1),
-        )  # fmt: skip
+            tx, Session, user_id=admin["id"], created_at=now, expires_at=now + timedelta(days=1)
+        )
     token, _ = issue_access_token(
         SECRET.encode(),
         subject=admin["public_id"],
