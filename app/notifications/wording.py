@@ -35,10 +35,12 @@ class Words:
 
 def one_line(text: str, length_max: int = TITLE_LENGTH_MAX) -> str:
     """Return a text that others wrote as one line: breaks become blanks, controls vanish, too long ends with an ellipsis."""
-    joined = " ".join(text.split())
-    kept = "".join(
-        character
-        for character in joined
-        if character not in _TURNING and unicodedata.category(character) not in ("Cc", "Cs")
-    )
+    shown = "".join(character for character in text if _is_shown(character))
+    kept = " ".join(shown.split())
     return kept if len(kept) <= length_max else kept[: length_max - 1] + "…"
+
+
+def _is_shown(character: str) -> bool:
+    if character in _TURNING:
+        return False
+    return character.isspace() or unicodedata.category(character) not in ("Cc", "Cs")
