@@ -178,7 +178,7 @@ def _complete(app: FastAPI, document: dict[str, Any]) -> None:
     }
     for route in app.routes:
         if isinstance(route, APIRoute) and route.include_in_schema:
-            for method in route.methods:
+            for method in route.methods or ():
                 _complete_operation(
                     document["paths"][route.path_format][method.lower()], route, method
                 )

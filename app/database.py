@@ -204,7 +204,7 @@ class Database(_Asking):
 # --- PostgreSQL
 
 
-class _Resetless(asyncpg.Connection):  # type: ignore[misc]
+class _Resetless(asyncpg.Connection):
     """A pooled connection without the reset query: nothing here changes a session's state."""
 
     def get_reset_query(self) -> str:

@@ -31,7 +31,7 @@ Fields = Iterable[tuple[str, Shown]]
 
 def postgresql_dialect(clock: ClockMode) -> Dialect:
     """Return the dialect that writes asyncpg's `$1` statements."""
-    dialect = PGDialect_asyncpg()
+    dialect: Dialect = PGDialect_asyncpg()  # type: ignore[no-untyped-call]
     dialect.clock_mode = clock  # type: ignore[attr-defined]
     return dialect
 

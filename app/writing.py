@@ -7,8 +7,8 @@ place). Derived tables (`__audited__ = False`: deadlines, levels, outbox, inbox 
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
-from typing import Any
+from functools import cache, partial
+from typing import Any, cast
 
 from sqlalchemy import Column, bindparam
 from sqlalchemy import delete as core_delete
@@ -88,18 +88,16 @@ class _Shape:
 
 @cache
 def _shape(table: Table) -> _Shape:
-    columns: list[Column[Any]] = list(table.__table__.columns)
+    columns = [cast("Column[Any]", column) for column in table.__table__.columns]
     defaults: dict[str, Any] = {}
     makers: dict[str, Any] = {}
     for column in columns:
-        defaults[column.name] = (
-            column.default.arg if column.default is not None and column.default.is_scalar else None
-        )  # type: ignore[attr-defined]
+        default: Any = column.default
+        defaults[column.name] = default.arg if default is not None and default.is_scalar else None
         if column.name == "public_id":
             makers[column.name] = new_public_id
-        elif column.default is not None and column.default.is_callable:
-            factory = column.default.arg  # type: ignore[attr-defined]
-            makers[column.name] = lambda factory=factory: factory(None)
+        elif default is not None and default.is_callable:
+            makers[column.name] = partial(default.arg, None)
     return _Shape(
         name=table.__table__.name,  # type: ignore[attr-defined]
         names=tuple(column.name for column in columns),
@@ -202,19 +200,20 @@ async def update(tx: Transaction, table: Table, old: Row, **values: Any) -> Row:
     Only values that differ are written; nothing differing writes nothing. Raises `StaleVersion` when the row has
     moved on since `old` was read. `old` holds every column that is changed.
     """
-    changed = {name: value for name, value in values.items() if old[name] != value}
+    before = dict(old)
+    changed = {name: value for name, value in values.items() if before[name] != value}
     if not changed:
-        return old
+        return before
     versioned = "version" in table.__table__.columns
     if versioned:
-        changed["version"] = old["version"] + 1
+        changed["version"] = before["version"] + 1
     names_rows = any(table.__table__.columns[name].foreign_keys for name in changed)
     if _touches(tx, table) or (names_rows and tx.pending):
         await tx.flush()
     statement = _update(table, tuple(sorted(changed)), versioned=versioned)
-    given = {f"new_{name}": value for name, value in changed.items()} | {"key": old["id"]}
+    given = {f"new_{name}": value for name, value in changed.items()} | {"key": before["id"]}
     if versioned:
-        given["version_before"] = old["version"]
+        given["version_before"] = before["version"]
     if not await tx.run(statement, given):
         raise StaleVersion
     new = {**old, **changed}

@@ -137,12 +137,12 @@ def fill(url: str, customer_count: int, ticket_count: int) -> None:
             for sql in _fill_postgres(customer_count, ticket_count):
                 connection.execute(sql.encode())
         return
-    connection = sqlite3.connect(url.removeprefix("sqlite:///"))
+    embedded = sqlite3.connect(url.removeprefix("sqlite:///"))
     for sql in _fill_sqlite(customer_count, ticket_count):
-        connection.execute(sql)
-    connection.commit()
-    connection.execute("ANALYZE")
-    connection.close()
+        embedded.execute(sql)
+    embedded.commit()
+    embedded.execute("ANALYZE")
+    embedded.close()
 
 
 _TICKET_FAR = (

@@ -33,7 +33,7 @@ PAGE = f"SELECT {COLUMNS}{FROM} ORDER BY t.opened_at DESC, t.id DESC LIMIT 51"
 state: dict[str, Any] = {}
 
 
-class Resetless(asyncpg.Connection):  # type: ignore[misc]
+class Resetless(asyncpg.Connection):
     """A pooled connection without the reset query."""
 
     def get_reset_query(self) -> str:

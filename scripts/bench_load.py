@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 
 Make = Callable[[int], bytes]
 
@@ -77,9 +78,8 @@ async def run_load(port: int, make: Make, *, seconds: float, connections: int) -
     waits = []
     for _ in range(connections):
         done = loop.create_future()
-        await loop.create_connection(
-            lambda d=done: _Connection(make, load, until, d), "127.0.0.1", port
-        )  # type: ignore[misc]
+        make_connection = partial(_Connection, make, load, until, done)
+        await loop.create_connection(make_connection, "127.0.0.1", port)
         waits.append(done)
     await asyncio.gather(*waits)
     return load

@@ -9,6 +9,8 @@ import asyncio
 import time
 from datetime import UTC, datetime, timedelta
 
+from pydantic import SecretStr
+
 from app import writing
 from app.auth.models import Department, User
 from app.calendars import service as calendars
@@ -43,7 +45,7 @@ async def fill(database: Database, due: int, opened: int) -> None:
         department = await writing.insert(
             tx, Department, name="d", name_key="d", path="/1/", **common
         )
-        people = []
+        people: list[int] = []
         for name in ("head", "supervisor", "owner"):
             row = await writing.insert(
                 tx, User, email=f"{name}@example.cn", name=name, name_key=name, role="support",
@@ -65,7 +67,7 @@ async def fill(database: Database, due: int, opened: int) -> None:
 async def run(url: str, arguments: argparse.Namespace) -> None:
     """Fill, move the clock to the first warning, then to due, and time the sweeps."""
     settings = Settings(
-        database_url=url, secret_key=SECRET, clock=ClockMode.virtual, log_level="WARNING"
+        database_url=url, secret_key=SecretStr(SECRET), clock=ClockMode.virtual, log_level="WARNING"
     )
     database = compose(create_database(settings))
     await database.open()

@@ -1,5 +1,6 @@
 """The one way in: what is written is audited, atomic, and the same on both engines."""
 
+import asyncio
 from datetime import UTC, datetime
 
 import pytest
@@ -9,7 +10,7 @@ from app import writing
 from app.audit.models import AuditEntry
 from app.auth.models import Department, RefreshToken
 from app.customers.models import Contact, Customer
-from app.database import Actor, Database, SuspendedInTransaction
+from app.database import Actor, Database, SuspendedInTransaction, Transaction
 from app.errors import StaleVersion
 from app.statements import Statement, json_row
 
@@ -18,7 +19,7 @@ DEPARTMENTS = Statement(select(*Department.__table__.columns).order_by(Departmen
 AUDIT = Statement(select(*AuditEntry.__table__.columns).order_by(AuditEntry.id))
 
 
-async def make_department(tx: object, name: str = "技术支持部") -> dict[str, object]:
+async def make_department(tx: Transaction, name: str = "技术支持部") -> dict[str, object]:
     return await writing.insert(
         tx,
         Department,
@@ -26,7 +27,7 @@ async def make_department(tx: object, name: str = "技术支持部") -> dict[str
         name_key=name,
         path="/",
         created_at=AT,
-        updated_at=AT,  # type: ignore[arg-type]
+        updated_at=AT,
     )
 
 
@@ -44,11 +45,14 @@ async def test_an_insert_leaves_with_its_audit_entry(database: Database) -> None
 
 
 async def test_a_failed_block_leaves_nothing(database: Database) -> None:
-    with pytest.raises(RuntimeError, match="no"):
+    async def fail() -> None:
         async with database.transaction() as tx:
             await make_department(tx)
             await tx.flush()
             raise RuntimeError("no")
+
+    with pytest.raises(RuntimeError, match="no"):
+        await fail()
     assert await database.all(DEPARTMENTS) == []
     assert await database.all(AUDIT) == []
 
@@ -162,10 +166,12 @@ async def test_awaiting_something_foreign_in_a_sqlite_transaction_is_refused(
 ) -> None:
     if database.kind != "sqlite":
         pytest.skip("PostgreSQL may suspend")
-    import asyncio
 
-    with pytest.raises(SuspendedInTransaction):
+    async def suspend() -> None:
         async with database.transaction() as tx:
             await make_department(tx)
             await asyncio.sleep(0)
+
+    with pytest.raises(SuspendedInTransaction):
+        await suspend()
     assert await database.all(DEPARTMENTS) == []

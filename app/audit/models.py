@@ -8,6 +8,9 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from app.columns import Base, Json, UtcDateTime, key_column, public_id_column
 
+# What stands in an entry in place of a secret.
+HIDDEN = "***"
+
 
 class AuditEntry(Base):
     """Who did what to which row, when, from where. The database refuses UPDATE and DELETE (triggers).

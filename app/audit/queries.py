@@ -13,9 +13,8 @@ import orjson
 from sqlalchemy import FromClause, Table, bindparam, select
 from sqlalchemy.orm import outerjoin
 
-from app.audit.models import AuditEntry
+from app.audit.models import HIDDEN, AuditEntry
 from app.audit.personal import Personal
-from app.audit.service import HIDDEN
 from app.auth.models import ApiKey, User
 from app.columns import Base, UtcDateTime
 from app.database import Database

@@ -11,12 +11,11 @@ from functools import cache
 from typing import Any
 
 from app import writing
-from app.audit.models import AuditEntry
+from app.audit.models import HIDDEN, AuditEntry
 from app.audit.personal import Personal
 from app.database import Actor, Transaction
 from app.time import format_instant, real_now
 
-HIDDEN = "***"
 SILENT = frozenset({"version", "updated_at", "created_at", "id", "public_id"})
 
 

@@ -71,7 +71,8 @@ async def sweep_lag_seconds(database: Database) -> float:
     oldest = await database.value(OLDEST_DUE)
     if oldest is None or oldest == FAR_END:
         return 0.0
-    return max(0.0, round((await database.now() - oldest).total_seconds(), 3))
+    lag: float = (await database.now() - oldest).total_seconds()
+    return max(0.0, round(lag, 3))
 
 
 async def _calendar_years(database: Database) -> dict[str, Any]:

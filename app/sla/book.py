@@ -100,7 +100,7 @@ async def _remembered(database: Database, ask: Ask) -> Book:
     if known is None or monotonic() - memory["book_read_at"] > FRESH_SECONDS:
         known = memory["book"] = await _load(database, ask)
         memory["book_read_at"] = monotonic()
-    return known  # type: ignore[no-any-return]
+    return known
 
 
 def forget_book(database: Database) -> None:

@@ -160,9 +160,10 @@ async def post(
 
 
 async def work(
-    fleet: Fleet, token: str, customer_id: str, lane: int, said: Acknowledged, stop: asyncio.Event
+    fleet: Fleet, caller: tuple[str, str], lane: int, said: Acknowledged, stop: asyncio.Event
 ) -> None:
-    """Open tickets and accept every second one, for as long as the test goes on."""
+    """Open tickets and accept every second one until told to stop; `caller` is (token, customer's id)."""
+    token, customer_id = caller
     number = 0
     async with httpx.AsyncClient(headers={"Authorization": f"Bearer {token}"}) as http:
         while not stop.is_set():

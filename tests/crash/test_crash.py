@@ -5,7 +5,8 @@
 
 import asyncio
 import os
-from collections.abc import Iterator
+import sys
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -101,7 +102,7 @@ async def count(database: Database, sql: str) -> int:
 
 
 async def test_nothing_acknowledged_is_lost_and_every_level_fires_once(
-    crash_url: str, tmp_path: Path
+    crash_url: str, tmp_path: Path, record_property: Callable[[str, object], None]
 ) -> None:
     database = compose(create_database(make_settings(crash_url, tmp_path)))
     await database.open()
@@ -115,7 +116,7 @@ async def test_nothing_acknowledged_is_lost_and_every_level_fires_once(
         fleet.ensure(armed=False)
         await fleet.wait_ready()
         lanes = [
-            asyncio.create_task(work(fleet, token, customer_id, lane, said, stop))
+            asyncio.create_task(work(fleet, (token, customer_id), lane, said, stop))
             for lane in range(4 if many else 2)
         ]
         async with asyncio.timeout(60 + KILLS * 8):
@@ -139,9 +140,13 @@ async def test_nothing_acknowledged_is_lost_and_every_level_fires_once(
         stop.set()
         fleet.end()
     await check(database, said)
-    print(
-        f"{fleet.death_count} kills, {len(said.tickets)} tickets, {await count(database, 'escalations')} escalations"
-    )
+    figures = {
+        "kills": fleet.death_count,
+        "tickets": len(said.tickets),
+        "escalations": await count(database, "escalations"),
+    }
+    record_property("crash", figures)
+    sys.stderr.write(f"{figures}\n")
     await database.close()
 
 
