@@ -5,6 +5,7 @@ the cases, their facts (`case_facts`) and what is compared (`test_cases`).
 """
 
 from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from datetime import datetime
 from itertools import groupby
 from typing import Any
@@ -35,6 +36,7 @@ from tests.sla.test_cases import check_rows, find_row, told, wanted
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 DRIVEN = [case for case in load_cases() if "rebuild" in case.runs]
+LATEST = max(case.expect.at for case in DRIVEN)
 CASES = [pytest.param(case, id=case.case_id, marks=pytest.mark.sop(*case.rules)) for case in DRIVEN]
 ROWS = Statement(
     select(*DeadlineRow.__table__.columns, STATE.label("read_state")).where(
@@ -80,21 +82,38 @@ class Table:
         """Stop the clock at an instant; every case begins anew, so it may go back between them."""
         await writing.upsert(tx, VirtualClock, ("id",), id=1, offset_micros=0, frozen_at=at)
 
-    async def drive(self, case: Case) -> int:
-        """Let the services live the case's history, once; returns the ticket's number."""
+    async def freeze_at(self, at: datetime) -> None:
+        """Stop the clock in a transaction of its own."""
+        async with self.database.transaction() as tx:
+            await self.freeze(tx, at)
+
+    async def _use_pack(self, name: str) -> None:
+        if self.pack != name:
+            self.pack = name
+            async with self.database.transaction() as tx:
+                await service.use_pack(tx, name)
+
+    async def drive(self, case: Case) -> None:
+        """Let the services live the case's history, once."""
         number = self.numbers[case.case_id]
         if case.case_id in self.driven:
-            return number
+            return
         self.driven.add(case.case_id)
-        if self.pack != case.policy:
-            self.pack = case.policy
-            async with self.database.transaction() as tx:
-                await service.use_pack(tx, case.policy)
+        await self._use_pack(case.policy)
         async with self.database.transaction() as tx:
             for at, facts in groupby(facts_of(case), key=lambda fact: fact.at):
                 await self.freeze(tx, at)
                 await self._happen(tx, number, list(facts))
-        return number
+
+    async def drive_watched(self, case: Case) -> None:
+        """Let the history happen with a sweep just before each move, as a worker would see it."""
+        number = self.numbers[case.case_id]
+        await self._use_pack(case.policy)
+        for at, facts in groupby(facts_of(case), key=lambda fact: fact.at):
+            await self.freeze_at(at)
+            await enforcement.sweep(self.database)
+            async with self.database.transaction() as tx:
+                await self._happen(tx, number, list(facts))
 
     async def _happen(self, tx: Transaction, number: int, facts: Sequence[Fact]) -> None:
         for fact in facts:
@@ -116,6 +135,18 @@ class Table:
         for one in levels:
             fire_at[one["deadline_id"]][one["level"]] = one["fire_at"]
         return subject, [{**row, "levels": fire_at[row["id"]]} for row in rows]
+
+    async def check(self, case: Case) -> None:
+        """Compare the stored facts, evaluated at the case's instant, and the stored rows with the case."""
+        subject, stored = await self.read(self.numbers[case.case_id], case.expect.at)
+        computed = evaluate(subject.facts, subject.book.rulebook, now=case.expect.at)
+        check_rows(case, computed)
+        keys = {(row["clock"], row["cycle"], row["revision"]): row for row in stored}
+        assert set(keys) == {one.key for one in computed}
+        for expected in case.expect.deadlines:
+            deadline = find_row(computed, expected)
+            assert told(deadline, expected) == wanted(expected)
+            _compare(keys[deadline.key], expected)
 
 
 def _with_texts(document: Any) -> dict[str, Any]:
@@ -144,32 +175,34 @@ async def _append(tx: Transaction, subject: LockedSubject, fact: Fact) -> None:
         await service.append(tx, subject, NewFact(fact.kind, fact.data))
 
 
+@asynccontextmanager
+async def _database(
+    databases: Databases, folders: pytest.TempPathFactory
+) -> AsyncIterator[Database]:
+    url = databases.make()
+    database = compose(create_database(make_settings(url, folders.mktemp("cases"))))
+    await database.open()
+    try:
+        yield database
+    finally:
+        await database.close()
+        databases.drop(url)
+
+
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def table(
     databases: Databases, tmp_path_factory: pytest.TempPathFactory
 ) -> AsyncIterator[Table]:
-    url = databases.make()
-    database = compose(create_database(make_settings(url, tmp_path_factory.mktemp("cases"))))
-    await database.open()
-    made = Table(database)
-    await made.set_up()
-    yield made
-    await database.close()
-    databases.drop(url)
+    async with _database(databases, tmp_path_factory) as database:
+        made = Table(database)
+        await made.set_up()
+        yield made
 
 
 @pytest.mark.parametrize("case", CASES)
 async def test_stored_facts_and_rows_say_what_the_case_expects(table: Table, case: Case) -> None:
-    number = await table.drive(case)
-    subject, stored = await table.read(number, case.expect.at)
-    computed = evaluate(subject.facts, subject.book.rulebook, now=case.expect.at)
-    check_rows(case, computed)
-    keys = {(row["clock"], row["cycle"], row["revision"]): row for row in stored}
-    assert set(keys) == {one.key for one in computed}
-    for expected in case.expect.deadlines:
-        deadline = find_row(computed, expected)
-        assert told(deadline, expected) == wanted(expected)
-        _compare(keys[deadline.key], expected)
+    await table.drive(case)
+    await table.check(case)
 
 
 def _compare(row: Row, expected: ExpectedDeadline) -> None:
@@ -190,8 +223,7 @@ def _shown(value: Any) -> Any:
 async def test_rebuild_finds_no_difference_in_any_case(table: Table) -> None:
     for case in DRIVEN:
         await table.drive(case)
-    async with table.database.transaction() as tx:
-        await table.freeze(tx, max(case.expect.at for case in DRIVEN))
+    await table.freeze_at(LATEST)
     names = {f"ticket p{number}": name for name, number in table.numbers.items()}
     found = await check_deadlines(table.database)
     assert [(names[one.subject], str(one)) for one in found] == []
@@ -200,7 +232,27 @@ async def test_rebuild_finds_no_difference_in_any_case(table: Table) -> None:
 async def test_rebuild_finds_no_difference_after_the_sweep(table: Table) -> None:
     for case in DRIVEN:
         await table.drive(case)
-    async with table.database.transaction() as tx:
-        await table.freeze(tx, max(case.expect.at for case in DRIVEN))
+    await table.freeze_at(LATEST)
     assert (await enforcement.sweep(table.database)).level_count > len(DRIVEN)
     assert [str(one) for one in await check_deadlines(table.database)] == []
+
+
+@pytest.mark.parametrize(
+    "cases",
+    [
+        pytest.param(DRIVEN[::5], id="every-fifth"),
+        pytest.param(DRIVEN, id="all", marks=pytest.mark.heavy),
+    ],
+)
+async def test_a_sweep_before_every_move_changes_no_verdict(
+    databases: Databases, tmp_path_factory: pytest.TempPathFactory, cases: list[Case]
+) -> None:
+    async with _database(databases, tmp_path_factory) as database:
+        watched = Table(database)
+        await watched.set_up()
+        for case in cases:
+            await watched.drive_watched(case)
+        await watched.freeze_at(LATEST)
+        assert [str(one) for one in await check_deadlines(database)] == []
+        for case in cases:
+            await watched.check(case)
