@@ -26,7 +26,7 @@ async def create_admin(
     Raises `Conflict` (`email_taken`), and `Invalid` for an address or a password that will not do.
     """
     try:
-        command = UserCreate(email=email, name=name, role=Role.ADMIN, password=password)
+        command = UserCreate(email=email, name=name, role=Role.ADMIN)
     except ValidationError as error:
         raise invalid_field("/email", "email_invalid") from error
     password_hash, made = await hash_initial_password(command.email, password)
