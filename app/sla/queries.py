@@ -2,6 +2,7 @@
 
 from sqlalchemy import bindparam, func, select
 
+from app.auth.models import Department
 from app.sla.models import DeadlineLevel, DeadlineRow, Escalation, FactRow, Subject
 from app.statements import DomainNow, Statement, any_of, json_list
 from app.time import FAR_END
@@ -103,3 +104,7 @@ UNFIRED_LEVELS = Statement(
     .order_by(DeadlineLevel.fire_at, DeadlineLevel.level, DeadlineLevel.id)
 )  # fmt: skip
 OLDEST_DUE = Statement(select(func.min(Subject.next_fire_at)))
+
+DEPARTMENT_NAME = Statement(
+    select(Department.name).where(Department.id == bindparam("department_id"))
+)

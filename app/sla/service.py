@@ -226,13 +226,18 @@ def _rematched(subject: LockedSubject, changed: Mapping[str, Any]) -> dict[str, 
 async def move_owner(
     tx: Transaction, subject: LockedSubject, *, owner_id: int | None, department_id: int | None
 ) -> LockedSubject:
-    """Give a subject and its open deadlines to another owner; ended ones stay with whoever owned them."""
+    """Give a subject and its open deadlines to another owner; ended ones stay with whoever owned them.
+
+    The fact names the department as the opening does, by its name: policies are chosen by it.
+    """
     values = {"owner_id": owner_id, "department_id": department_id}
+    department = await tx.peek(queries.DEPARTMENT_NAME, department_id=department_id)
+    name = department[0]["name"] if department else None
     await cache.move_owner(tx, subject.known, subject.deadlines, values)
     await writing.update(tx, Subject, subject.row, **values)
     subject.row = {**subject.row, **values}
     return await append(
-        tx, subject, NewFact(FactKind.ASSIGNED, {"owner": owner_id, "department": department_id})
+        tx, subject, NewFact(FactKind.ASSIGNED, {"owner": owner_id, "department": name})
     )
 
 

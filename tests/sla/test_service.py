@@ -15,6 +15,7 @@ from app.sla.models import DeadlineLevel, DeadlineRow, Subject
 from app.sla.service import NewFact
 from app.statements import Statement
 from app.time import FAR_END
+from tests.factories import make_department
 
 MONDAY = datetime(2026, 3, 2, 1, 0, tzinfo=UTC)  # 09:00 in Shanghai
 ROWS = Statement(select(*DeadlineRow.__table__.columns).order_by(DeadlineRow.id))
@@ -95,3 +96,15 @@ async def test_a_tier_change_retargets_open_subjects_within_the_row(database: Da
     rows = {row["clock"]: row for row in await database.all(ROWS)}
     assert rows["resolve"]["due_at"] == datetime(2026, 3, 7, 5, 50, tzinfo=UTC)
     assert rows["resolve"]["revision"] == 1
+
+
+async def test_an_assignment_names_the_department_as_policies_do(database: Database) -> None:
+    await set_up(database, MONDAY)
+    async with database.transaction() as tx:
+        sales = await make_department(tx, name="销售部")
+    async with database.transaction() as tx:
+        subject = await open_one(tx)
+        subject = await service.move_owner(tx, subject, owner_id=None, department_id=sales["id"])
+        assert subject.folded.setting.inputs.department == "销售部"
+        subject = await service.move_owner(tx, subject, owner_id=None, department_id=None)
+        assert subject.folded.setting.inputs.department is None
