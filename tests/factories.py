@@ -235,3 +235,19 @@ def make_principal(user: Row, **values: Any) -> Principal:
         "departments": () if department is None else (department,),
     }
     return Principal(**(given | values))
+
+
+# --- notifications: a line of people who are told
+
+
+async def make_line(tx: Transaction) -> dict[str, dict[str, Any]]:
+    """Return `head`, `supervisor` and `owner`, each the manager of the next, and their `department`."""
+    department = await make_department(tx)
+    people: dict[str, dict[str, Any]] = {}
+    manager = None
+    for name in ("head", "supervisor", "owner"):
+        values = {"name": name, "email": f"{name}@example.cn"}
+        manager = await make_user(tx, department=department, manager=manager, **values)
+        people[name] = manager
+    await writing.update(tx, Department, department, head_id=people["head"]["id"])
+    return {**people, "department": department}

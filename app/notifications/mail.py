@@ -1,7 +1,7 @@
 """Mails: written with the delivery of a notice, sent by SMTP outside any transaction, at least once under one id.
 
-A mail is plain text in the recipient's language. No header is made of a text that could hold a line break, and the
-standard library refuses one that does.
+A mail is plain text in the recipient's language. No header is made of a text that could hold a line break: neither
+a written one, nor one hidden in an encoded word, which the standard library would decode and write out.
 """
 
 import asyncio
@@ -59,7 +59,7 @@ async def write_mail(
         Mail,
         notification_id=notification_key,
         recipient=reader["email"],
-        subject=text.title,
+        subject=one_line(text.title),
         body=f"{text.body}\n\n-- \n{footer}\n",
         created_at=at,
     )
@@ -98,9 +98,9 @@ def _email(row: Row, settings: Settings) -> EmailMessage:
     try:
         email["From"] = Address(display_name=name or "Huiying 回应", addr_spec=address)
         email["To"] = Address(addr_spec=row["recipient"])
-        email["Subject"] = one_line(row["subject"])
-    except (ValueError, MessageError) as error:
-        raise Undeliverable(f"not a mail address: {error}") from error
+    except (ValueError, LookupError, MessageError) as error:
+        raise Undeliverable(f"not a mail address: {type(error).__name__}") from None
+    email["Subject"] = one_line(row["subject"]).replace("=?", "= ?")
     email["Date"] = format_datetime(real_now())
     email["Message-ID"] = f"<{row['public_id']}@huiying>"
     email["List-Id"] = "Huiying notices <notices.huiying>"

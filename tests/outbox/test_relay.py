@@ -25,18 +25,13 @@ from app.outbox.relay import (
     relay,
     requeue,
 )
-from app.rehearsal.models import VirtualClock
 from app.statements import Row, Statement
 from app.time import FAR_END
+from tests.factories import freeze
 
 NOON = datetime(2026, 3, 2, 4, 0, tzinfo=UTC)
 SECOND = timedelta(seconds=1)
 ALL = Statement(select(*OutboxMessage.__table__.columns).order_by(OutboxMessage.id))
-
-
-async def stand_at(database: Database, at: datetime) -> None:
-    async with database.transaction() as tx:
-        await writing.upsert(tx, VirtualClock, ("id",), id=1, offset_micros=0, frozen_at=at)
 
 
 async def publish(
@@ -73,7 +68,7 @@ REFUSE = Subscriptions(handlers={"ticket.opened": (refuse,)})
 
 @pytest.fixture(autouse=True)
 async def noon(database: Database) -> None:
-    await stand_at(database, NOON)
+    await freeze(database, NOON)
 
 
 async def test_nothing_due_does_nothing(database: Database) -> None:
@@ -153,9 +148,9 @@ async def test_a_failure_leaves_no_effect_of_its_handler(database: Database) -> 
 
 async def test_a_message_is_not_taken_up_before_its_instant(database: Database) -> None:
     await publish(database, not_before=NOON + 600 * SECOND)
-    await stand_at(database, NOON + 600 * SECOND - timedelta(microseconds=1))
+    await freeze(database, NOON + 600 * SECOND - timedelta(microseconds=1))
     assert (await relay(database, ECHO)).settled_count == 0
-    await stand_at(database, NOON + 600 * SECOND)
+    await freeze(database, NOON + 600 * SECOND)
     assert (await relay(database, ECHO)).settled_count == 2
 
 
@@ -170,7 +165,7 @@ async def test_a_failed_message_waits_longer_each_time_and_is_dead_after_the_las
         assert row["state"] == "pending"
         waits.append((row["attempt_at"] - now).total_seconds())
         now = row["attempt_at"]
-        await stand_at(database, now)
+        await freeze(database, now)
     await relay(database, REFUSE)
     (row,) = await of_event(database)
     assert waits == list(BACKOFF_SECONDS)

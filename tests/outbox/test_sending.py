@@ -8,7 +8,6 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from sqlalchemy import select
 
-from app import writing
 from app.database import Database, Transaction
 from app.outbox import sending
 from app.outbox import service as outbox
@@ -25,9 +24,9 @@ from app.outbox.relay import (
     requeue,
 )
 from app.outbox.sending import LEASE, SENDS_AT_ONCE, send
-from app.rehearsal.models import VirtualClock
 from app.statements import Row, Statement
 from app.time import FAR_END
+from tests.factories import freeze
 
 NOON = datetime(2026, 3, 2, 4, 0, tzinfo=UTC)
 SECOND = timedelta(seconds=1)
@@ -57,11 +56,6 @@ def sends(sender: Sender) -> Subscriptions:
     return Subscriptions(senders={"mail.ready": sender})
 
 
-async def stand_at(database: Database, at: datetime) -> None:
-    async with database.transaction() as tx:
-        await writing.upsert(tx, VirtualClock, ("id",), id=1, offset_micros=0, frozen_at=at)
-
-
 async def publish(database: Database, count: int = 1, event: str = "mail.ready") -> None:
     async with database.transaction() as tx:
         for _ in range(count):
@@ -74,7 +68,7 @@ async def rows_of(database: Database, event: str = "mail.ready") -> list[Row]:
 
 @pytest.fixture(autouse=True)
 async def noon(database: Database) -> None:
-    await stand_at(database, NOON)
+    await freeze(database, NOON)
 
 
 @pytest.fixture
@@ -150,7 +144,7 @@ async def test_what_keeps_failing_is_dead_after_the_last_attempt(
     for _ in range(ATTEMPTS_MAX):
         (row,) = await rows_of(database)
         assert row["state"] == "pending"
-        await stand_at(database, row["attempt_at"])
+        await freeze(database, row["attempt_at"])
         await send(database, sends(outside.take))
     (row,) = await rows_of(database)
     assert (row["state"], row["attempts"], row["attempt_at"]) == ("dead", ATTEMPTS_MAX, FAR_END)
@@ -180,9 +174,9 @@ async def test_a_crash_after_sending_sends_again_under_the_same_id_once_the_leas
     monkeypatch.undo()
     (row,) = await rows_of(database)
     assert (row["state"], row["attempt_at"]) == ("pending", NOON + LEASE)
-    await stand_at(database, NOON + LEASE - timedelta(microseconds=1))
+    await freeze(database, NOON + LEASE - timedelta(microseconds=1))
     assert (await send(database, sends(outside.take))).settled_count == 0
-    await stand_at(database, NOON + LEASE)
+    await freeze(database, NOON + LEASE)
     assert (await send(database, sends(outside.take))).settled_count == 1
     assert outside.got == [row["public_id"]] * 2
 
@@ -197,7 +191,7 @@ async def test_a_crash_before_sending_loses_nothing(
         await send(database, sends(outside.take))
     monkeypatch.undo()
     assert outside.got == []
-    await stand_at(database, NOON + LEASE)
+    await freeze(database, NOON + LEASE)
     await send(database, sends(outside.take))
     assert outside.got == [row["public_id"] for row in await rows_of(database)]
 

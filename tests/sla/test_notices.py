@@ -1,7 +1,7 @@
 """Notices of deadlines on their way: delivered at once, held over quiet hours, looked at again, settled in one digest."""
 
 import asyncio
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -23,9 +23,9 @@ from app.sla.service import NewFact
 from app.statements import Row, Statement
 from app.subscribers import SUBSCRIPTIONS
 from app.time import FAR_END
-from tests.sla.test_enforcement import make_company, open_owned
-from tests.sla.test_service import MONDAY, freeze, set_up
+from tests.factories import freeze, make_line, make_rules, make_subject
 
+MONDAY = datetime(2026, 3, 2, 1, 0, tzinfo=UTC)  # 09:00 in Shanghai
 MINUTE = timedelta(minutes=1)
 MORNING = MONDAY + timedelta(hours=7)  # 08:00 in London, 16:00 in Shanghai
 NOTES = Statement(select(*Notification.__table__.columns).order_by(Notification.id))
@@ -34,13 +34,18 @@ DEAD = Statement(select(OutboxMessage.last_error).where(OutboxMessage.state == "
 
 async def prepare(database: Database, count: int = 1) -> dict[str, Any]:
     """A company whose owner sleeps in London while Shanghai works; `count` tickets opened at nine in Shanghai."""
-    await set_up(database, MONDAY)
+    await make_rules(database, MONDAY)
     async with database.transaction() as tx:
-        company = await make_company(tx)
+        company = await make_line(tx)
         await writing.update(tx, User, company["owner"], zone="Europe/London")
+        owner, department = company["owner"], company["department"]
         for number in range(1, count + 1):
-            await open_owned(tx, company, number)
+            await make_subject(tx, number=number, owner=owner, department=department)
     return company
+
+
+def label(number: int) -> str:
+    return f"T{number:06d} 系统无法登录"
 
 
 async def run(database: Database, after: timedelta) -> None:
@@ -71,8 +76,8 @@ async def test_what_no_quiet_hours_hold_is_delivered_at_once_in_both_languages(
     await run(database, 30 * MINUTE)
     (note,) = await notes_of(database, company["supervisor"])
     assert note["delivered_at"] == note["deliver_at"] == MONDAY + 30 * MINUTE
-    assert note["title_zh"] == "刚刚到期:受理(TK-2)· T1"
-    assert note["title_en"] == "Due just now: Acceptance (TK-2) · T1"
+    assert note["title_zh"] == f"刚刚到期:受理(TK-2)· {label(1)}"
+    assert note["title_en"] == f"Due just now: Acceptance (TK-2) · {label(1)}"
     assert "负责人:owner\n起算:2026-03-02 09:00;到期:2026-03-02 09:30" in note["body_zh"]
     assert "you are the next one up the line (level 2)" in note["body_en"]
     assert note["data"]["escalation_id"]
@@ -108,7 +113,7 @@ async def test_a_held_notice_tells_the_lateness_and_the_owner_of_its_release(
     await freeze(database, MONDAY + timedelta(days=1))
     await relay(database, SUBSCRIPTIONS)
     note = (await notes_of(database, company["owner"]))[-1]
-    assert note["title_zh"] == "已超时 8 小时 30 分钟:受理(TK-2)· T1"
+    assert note["title_zh"] == f"已超时 8 小时 30 分钟:受理(TK-2)· {label(1)}"
     assert (
         "Overdue by 8 h 30 min of working time, 23 h 30 min elapsed (as of 2026-03-03 01:00)"
         in note["body_en"]
@@ -134,10 +139,10 @@ async def test_what_was_answered_while_quiet_is_settled_in_one_digest(database: 
     (digest,) = await notes_of(database, company["owner"], kind=SETTLED_DIGEST)
     assert (digest["deliver_at"], digest["delivered_at"]) == (MORNING, MORNING)
     assert [(one["label"], one["state"]) for one in digest["data"]["items"]] == [
-        ("T1", "late"), ("T2", "late"),
+        (label(1), "late"), (label(2), "late"),
     ]  # fmt: skip
     assert digest["title_zh"] == "静默时段内已了结 2 项,无需处理"
-    assert "- T1: Acceptance (TK-2), answered late, 2026-03-02 02:00" in digest["body_en"]
+    assert f"- {label(1)}: Acceptance (TK-2), answered late, 2026-03-02 02:00" in digest["body_en"]
     # Whoever was awake was told at once, and is told nothing twice.
     assert len(await notes_of(database, company["supervisor"])) == 3
 
@@ -176,7 +181,7 @@ async def test_one_digest_holds_all_whatever_batches_it_comes_in(database: Datab
     await freeze(database, MORNING)
     await relay(database, SUBSCRIPTIONS)
     (digest,) = await notes_of(database, company["owner"], kind=SETTLED_DIGEST)
-    assert [one["label"] for one in digest["data"]["items"]] == [f"T{n}" for n in range(1, 7)]
+    assert [one["label"] for one in digest["data"]["items"]] == [label(n) for n in range(1, 7)]
 
 
 async def test_what_is_answered_between_two_batches_joins_the_same_digest(
@@ -194,7 +199,7 @@ async def test_what_is_answered_between_two_batches_joins_the_same_digest(
         await service.append(tx, await service.lock(tx, "ticket", 2), NewFact(FactKind.ACCEPTED))
     await relay(database, SUBSCRIPTIONS)
     (digest,) = await notes_of(database, company["owner"], kind=SETTLED_DIGEST)
-    assert [one["label"] for one in digest["data"]["items"]] == ["T1", "T2"]
+    assert [one["label"] for one in digest["data"]["items"]] == [label(1), label(2)]
     assert digest["title_en"].startswith("2 matters were settled")
     assert digest["read_at"] == FAR_END
 
