@@ -22,6 +22,7 @@ from tests.calendars.documents import (
     WITH_LUNCH,
     around_the_clock,
     calendar,
+    every_day,
     local,
     weekdays,
 )
@@ -34,6 +35,7 @@ NEW_YEAR_OFF = calendar(
     exceptions_loaded=[2026, 2027],
     exceptions=[{"date": "2027-01-01", "kind": "closed", "name": "元旦"}],
 )
+LATE_2026 = calendar(every_day([["12:00", "24:00"]]), exceptions_loaded=[2026], exceptions=[])
 AROUND = around_the_clock()
 
 
@@ -73,6 +75,7 @@ def rulebook(*policies: Policy) -> Rulebook:
             ("lunch", 1): LUNCH,
             ("loaded", 1): LOADED_2026,
             ("loaded", 2): NEW_YEAR_OFF,
+            ("late", 1): LATE_2026,
             ("24x7", 1): AROUND,
         },
     )

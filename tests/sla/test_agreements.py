@@ -169,6 +169,18 @@ def test_a_correction_counts_the_claimed_instant_and_keeps_the_verdict_before(
     assert row.adjustment.answered_before == at("03-02 10:00")
 
 
+@pytest.mark.sop("TK-2")
+def test_a_correction_ends_an_open_row_and_leaves_the_end_of_another() -> None:
+    ticket = Ticket().opened("03-02 09:00").corrected("03-02 10:00", "accept", "03-02 09:20")
+    row = ticket.row("accept")
+    assert (row.state, row.ended_at, row.open) == (State.MET, at("03-02 10:00"), False)
+    assert row.adjustment is not None
+    assert (row.adjustment.state_before, row.adjustment.answered_before) == (State.MISSED, None)
+    late = Ticket().opened("03-02 09:00").accepted("03-02 10:00")
+    late.corrected("03-03 09:00", "accept", "03-02 09:20")
+    assert late.row("accept").ended_at == at("03-02 10:00")
+
+
 @pytest.mark.sop("TK-6")
 def test_a_corrected_progress_that_was_still_open_starts_the_next_at_the_correction() -> None:
     ticket = Ticket().opened("03-02 09:00", accepted=True)
@@ -260,6 +272,12 @@ def test_a_contact_is_not_known_before_it_was_recorded() -> None:
 def test_months_are_counted_from_the_anchor() -> None:
     (row,) = single(opening("02-02 10:00", clock="refresh", anchor="2026-01-31T02:00:00Z"))
     assert row.due_at == at("02-28 10:00")
+
+
+@pytest.mark.sop("FU-3")
+def test_a_date_long_past_is_due_at_the_opening_and_no_retarget() -> None:
+    (row,) = single(opening("03-02 10:00", clock="refresh", anchor="2025-11-30T02:00:00Z"))
+    assert (row.due_at, row.on_retarget) == (at("03-02 10:00"), False)
 
 
 @pytest.mark.sop("CH-3")

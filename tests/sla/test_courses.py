@@ -352,6 +352,13 @@ def test_a_miss_latches_against_a_longer_target(changed: str, due: str) -> None:
 
 
 @pytest.mark.sop("TK-5")
+def test_a_policy_of_the_same_course_is_named_without_a_retarget() -> None:
+    ticket = Ticket(rulebook(changed_toolkit("twin"))).opened("03-02 09:00")
+    row = ticket.policy("03-02 10:00", "twin").row("resolve")
+    assert (row.policy, row.retargets, row.due_at) == (("twin", 1), (), at("03-02 13:00"))
+
+
+@pytest.mark.sop("TK-5")
 @pytest.mark.parametrize("name", ["none", None])
 def test_a_clock_that_the_new_policy_lacks_is_superseded(name: str | None) -> None:
     ticket = Ticket().opened("03-02 09:00", accepted=True).asked("03-02 09:10")
@@ -419,6 +426,17 @@ def test_a_due_in_a_year_without_holidays_is_provisional(resolved: str, provisio
     row = ticket.resolved(resolved).row("confirm")
     assert row.provisional is provisional
     assert ticket.row("resolve").provisional is False
+
+
+@pytest.mark.sop("TK-5")
+@pytest.mark.parametrize(
+    ("opened", "provisional"), [("12-31 20:00", False), ("12-31 20:00:01", True)]
+)
+def test_due_at_the_very_end_of_the_last_known_year_is_certain(
+    opened: str, provisional: bool
+) -> None:
+    ticket = Ticket().opened(opened, calendar="late")
+    assert ticket.row("resolve").provisional is provisional
 
 
 @pytest.mark.sop("TK-7")
