@@ -135,11 +135,13 @@ async def assign_ticket(ticket_id: UUID, command: Assign, call: Writer) -> Respo
     summary="Take back what was not accepted in time",
     response_model=TicketRead,
 )
-async def take_back_ticket(ticket_id: UUID, command: TakeBack, call: Writer) -> Response:
+async def take_back_ticket(
+    ticket_id: UUID, call: Writer, command: TakeBack | None = None
+) -> Response:
     """By a supervisor or the department's head, once the acceptance is overdue; dispatched to others (SOP TK-3)."""
     async with call.write() as tx:
         await assigning.take_back(
-            tx, call.principal, str(ticket_id), command, check=call.check_version
+            tx, call.principal, str(ticket_id), command or TakeBack(), check=call.check_version
         )
         return await _answer(call, tx, str(ticket_id))
 

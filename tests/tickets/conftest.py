@@ -108,7 +108,7 @@ class House:
         given = {**self.callers[by], **headers}
         return await self.client.post(f"{BASE}{path}", json=body, headers=given)
 
-    async def get(self, path: str, by: str = "boss", **query: Any) -> Any:
+    async def get(self, path: str, by: str = "admin", **query: Any) -> Any:
         """Return the JSON of a GET below the tickets' address."""
         answer = await self.client.get(f"{BASE}{path}", params=query, headers=self.callers[by])
         assert answer.status_code == 200, answer.text
@@ -140,7 +140,7 @@ class House:
         public_id = ticket if isinstance(ticket, str) else ticket["id"]
         return await self.post(f"/{public_id}/{move}", body or None, by)
 
-    async def read(self, ticket: Mapping[str, Any], by: str = "boss") -> dict[str, Any]:
+    async def read(self, ticket: Mapping[str, Any], by: str = "admin") -> dict[str, Any]:
         """Return the ticket as it is now."""
         document: dict[str, Any] = await self.get(f"/{ticket['id']}", by)
         return document
