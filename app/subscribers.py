@@ -2,6 +2,7 @@
 
 from functools import partial
 
+from app import tables
 from app.audit import service as audit
 from app.database import Database
 from app.idempotency import service as idempotency
@@ -20,7 +21,11 @@ SUBSCRIPTIONS = Subscriptions(
 
 
 def compose(database: Database) -> Database:
-    """Plug what lives high into what lives low; every process that writes does this once."""
+    """Plug what lives high into what lives low; every process that writes does this once.
+
+    All tables are known from then on, whatever the process itself imports: `writing` sorts them by their references.
+    """
+    assert tables.Base.metadata.sorted_tables
     database.hooks.audit = audit.record_changes
     database.hooks.claim = idempotency.claim
     database.hooks.keep = idempotency.keep
