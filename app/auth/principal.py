@@ -18,7 +18,7 @@ from fastapi import Depends, Request
 from sqlalchemy import bindparam, select
 from starlette.responses import Response
 
-from app.auth.models import ApiKey, AuthorizationVersion, Department, Session, User
+from app.auth.models import Department
 from app.auth.permissions import (
     Permission,
     Role,
@@ -28,6 +28,7 @@ from app.auth.permissions import (
     permissions_of,
     row_scope,
 )
+from app.auth.queries import BY_API_KEY, BY_SESSION, VERSION
 from app.auth.tokens import TokenInvalid, hashes_equal, parse_api_key, verify_access_token
 from app.database import Actor, Database, KeptAnswer, Transaction
 from app.errors import (
@@ -214,31 +215,11 @@ class Guard:
             await asyncio.sleep(VERSION_POLL_SECONDS)
 
 
-_PERSON = (
-    User.id.label("user_id"), User.public_id, User.name, User.role, User.is_active,
-    User.department_id, User.language, Department.path,
-)  # fmt: skip
-BY_SESSION = Statement(
-    select(*_PERSON, Session.id.label("session_key"), Session.ended_at)
-    .join_from(User, Session, Session.user_id == User.id)
-    .outerjoin(Department, Department.id == User.department_id)
-    .where(User.public_id == bindparam("user"), Session.public_id == bindparam("session"))
-)
-BY_API_KEY = Statement(
-    select(
-        *_PERSON, ApiKey.id.label("api_key_id"), ApiKey.secret_hash, ApiKey.scopes, ApiKey.expires_at,
-        ApiKey.revoked_at,
-    )
-    .join_from(User, ApiKey, ApiKey.user_id == User.id)
-    .outerjoin(Department, Department.id == User.department_id)
-    .where(ApiKey.key_id == bindparam("key_id"))
-)  # fmt: skip
 SUBTREE = Statement(
     select(Department.id).where(
         Department.path >= bindparam("path"), Department.path < bindparam("path_end")
     )
 )
-VERSION = Statement(select(AuthorizationVersion.number).where(AuthorizationVersion.id == 1))
 
 
 @dataclass(slots=True)

@@ -1,6 +1,6 @@
-"""What is asked of identity: the shown users, departments and keys, and the rows that services change.
+"""What is asked of identity: who is calling, the shown users, departments and keys, the rows that services change.
 
-Statements named `..._LOCKED` hold their rows for writing. Who is calling is asked in `principal`.
+Statements named `..._LOCKED` hold their rows for writing.
 """
 
 from typing import Any
@@ -10,8 +10,10 @@ from sqlalchemy import (
     ColumnElement,
     FromClause,
     bindparam,
+    delete,
     func,
     literal,
+    or_,
     select,
     update,
 )
@@ -49,6 +51,29 @@ def _asked(name: str, condition: ColumnElement[bool]) -> ColumnElement[bool]:
     """`condition` where the flag `name` is true, its opposite where it is false."""
     return condition == bindparam(name, type_=Boolean())
 
+
+# --- callers
+
+_PERSON = (
+    User.id.label("user_id"), User.public_id, User.name, User.role, User.is_active,
+    User.department_id, User.language, Department.path,
+)  # fmt: skip
+BY_SESSION = Statement(
+    select(*_PERSON, Session.id.label("session_key"), Session.ended_at)
+    .join_from(User, Session, Session.user_id == User.id)
+    .outerjoin(Department, Department.id == User.department_id)
+    .where(User.public_id == bindparam("user"), Session.public_id == bindparam("session"))
+)
+BY_API_KEY = Statement(
+    select(
+        *_PERSON, ApiKey.id.label("api_key_id"), ApiKey.secret_hash, ApiKey.scopes, ApiKey.expires_at,
+        ApiKey.revoked_at,
+    )
+    .join_from(User, ApiKey, ApiKey.user_id == User.id)
+    .outerjoin(Department, Department.id == User.department_id)
+    .where(ApiKey.key_id == bindparam("key_id"))
+)  # fmt: skip
+VERSION = Statement(select(AuthorizationVersion.number).where(AuthorizationVersion.id == 1))
 
 # --- users
 
@@ -120,6 +145,7 @@ OTHER_ADMINS = Statement(
 
 # --- sessions
 
+_before = bindparam("before", type_=UtcDateTime())
 LIVE_SESSIONS_LOCKED = Statement(
     select(*table_columns(Session))
     .where(
@@ -157,6 +183,15 @@ USE_REFRESH_TOKEN = Statement(
     update(RefreshToken)
     .where(RefreshToken.id == bindparam("token_id"), RefreshToken.used_at.is_(None))
     .values(used_at=_now())
+    .returning(RefreshToken.id)
+)
+DROP_REFRESH_TOKENS = Statement(
+    delete(RefreshToken)
+    .where(
+        RefreshToken.session_id.in_(
+            select(Session.id).where(or_(Session.expires_at < _before, Session.ended_at < _before))
+        )
+    )
     .returning(RefreshToken.id)
 )
 MOVE_AUTHORIZATION = Statement(

@@ -187,6 +187,16 @@ async def _end(tx: Transaction, sessions: Iterable[Row], reason: SessionEnd) -> 
         await writing.update(tx, Session, session, ended_at=real_now(), end_reason=reason.value)
 
 
+async def purge_refresh_tokens(database: Database) -> int:
+    """Forget the refresh tokens of sessions that are over for a day; returns how many. Sessions stay as a record."""
+    before = real_now() - timedelta(days=1)
+    async with database.transaction() as tx:
+        rows = await writing.change_set(
+            tx, RefreshToken, queries.DROP_REFRESH_TOKENS, before=before
+        )
+    return len(rows)
+
+
 def require_session(principal: Principal) -> int:
     """Return the key of the caller's session; raises `NotPermitted` for an API key, which has none."""
     if principal.session_key is None:

@@ -10,10 +10,10 @@ from app.auth.permissions import Permission, Role, RowScope
 from app.auth.principal import (
     CACHE_SIZE_MAX,
     UNPOLLED_CACHE_SECONDS,
-    VERSION,
     Guard,
     Principal,
 )
+from app.auth.queries import VERSION
 from app.auth.schemas import ApiKeyCreate, DepartmentPatch, UserPatch
 from app.columns import new_public_id
 from app.database import Database

@@ -2,6 +2,7 @@
 
 import asyncio
 import hashlib
+from datetime import timedelta
 from typing import Any
 
 import httpx
@@ -12,7 +13,7 @@ from sqlalchemy import select
 
 from app import writing
 from app.audit.models import AuditEntry
-from app.auth import hashing, passwords, tokens
+from app.auth import hashing, passwords, service, tokens
 from app.auth.models import RefreshToken, Session, User
 from app.auth.schemas import MeRead, TokenRead
 from app.columns import table_columns
@@ -332,6 +333,36 @@ async def test_a_session_ends_at_its_fixed_end_whatever_was_refreshed(
             tx, RefreshToken, session_id=session["id"], token_hash=link.token_hash, issued_at=now
         )
     assert code_of(await refresh(client, link.plain)) == (401, "refresh_token_invalid")
+
+
+async def test_tokens_of_sessions_that_are_over_for_a_day_are_forgotten(
+    client: httpx.AsyncClient, database: Database, user: dict[str, Any]
+) -> None:
+    live = await pair_of(client)
+    now, day = real_now(), timedelta(days=1)
+    over = [(now - day, None), (now + day, now - day), (now, None), (now + day, now)]
+    async with database.transaction() as tx:
+        for expires_at, ended_at in over:
+            session = await writing.insert(
+                tx,
+                Session,
+                user_id=user["id"],
+                created_at=now,
+                expires_at=expires_at,
+                ended_at=ended_at,
+            )
+            await writing.insert(
+                tx,
+                RefreshToken,
+                session_id=session["id"],
+                token_hash=tokens.new_refresh_token().token_hash,
+                issued_at=now,
+            )
+    assert await service.purge_refresh_tokens(database) == 2
+    assert await service.purge_refresh_tokens(database) == 0
+    assert len(await database.all(LINKS)) == 3
+    assert len(await database.all(SESSIONS)) == 5
+    assert (await refresh(client, live["refresh_token"])).status_code == 200
 
 
 async def test_the_deactivated_cannot_refresh(
