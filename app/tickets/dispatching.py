@@ -46,12 +46,16 @@ class Rule(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """Who gets a ticket, by which rule, in which department; `considered` is what is recorded of the others."""
+    """Who gets a ticket, by which rule, in which department; `considered` is what is recorded of the others.
+
+    `department_name` is known of an opening's decision only: policies are chosen by it.
+    """
 
     rule: str
     owner_id: int | None
     department_id: int | None
     owner_public_id: str | None = None
+    department_name: str | None = None
     considered: tuple[Mapping[str, Any], ...] = ()
 
 
@@ -102,12 +106,15 @@ async def decide(tx: Transaction, staff: Row, matter: Matter) -> Decision:
         place, in_line = _first_present(line or leaders, loads)
         considered = (*considered, *in_line)
         rule, winner = (place.rule, place.person) if place else (Rule.UNASSIGNED, None)
+    home = winner if winner is not None and winner["inside"] else staff
+    where = {name: home[name] for name in ("department_id", "department_name")}
     if winner is None:
-        return Decision(Rule.UNASSIGNED, None, staff["department_id"], None, considered)
+        return Decision(Rule.UNASSIGNED, None, considered=considered, **where)
     if matter.counts:
         await _count(tx, loads[winner["id"]], matter.at)
-    department = winner["department_id"] if winner["inside"] else staff["department_id"]
-    return Decision(rule, winner["id"], department, winner["public_id"], considered)
+    return Decision(
+        rule, winner["id"], owner_public_id=winner["public_id"], considered=considered, **where
+    )
 
 
 async def _line(tx: Transaction, staff: Row, matter: Matter) -> list[_Place]:

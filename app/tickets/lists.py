@@ -77,14 +77,7 @@ HISTORY = Listing(
         _SUBJECTS.c.subject_id == bindparam("ticket_key"),
     ),
 )
-NAMES_OF_USERS = Statement(
-    select(User.id, User.public_id, User.name).where(any_of(User.id, "keys"))
-)
-NAMES_OF_DEPARTMENTS = Statement(
-    select(Department.id, Department.public_id, Department.name).where(
-        any_of(Department.id, "keys")
-    )
-)
+NAMES = Statement(select(User.id, User.public_id, User.name).where(any_of(User.id, "keys")))
 
 
 # --- dispatch decisions

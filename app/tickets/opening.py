@@ -14,7 +14,7 @@ from app.errors import invalid_field
 from app.outbox import service as outbox
 from app.sla import service as sla
 from app.statements import Row
-from app.tickets import dispatching, staffing
+from app.tickets import dispatching, rows, staffing
 from app.tickets.dispatching import Decision, Matter, Rule
 from app.tickets.lifecycle import TicketStatus
 from app.tickets.models import Ticket
@@ -103,7 +103,7 @@ async def open_in_context(
     number = await tx.next_number(Ticket)
     decision = await _choose_owner(tx, principal, command, context)
     row = await _insert(tx, principal, command, context, number=number, owner=decision, links=links)
-    await _open_clocks(tx, command, context, row)
+    await _open_clocks(tx, command, context, row, decision.department_name)
     await dispatching.record(tx, row["id"], decision, at=context["now"])
     await outbox.publish(
         tx,
@@ -122,25 +122,27 @@ async def open_in_context(
 async def _choose_owner(
     tx: Transaction, principal: Principal, command: TicketCreate, context: Row
 ) -> Decision:
+    now = context["now"]
     if context["owner_id"] is None:
-        matter = Matter(
-            context["type_code"], context["dispatch_to"], context["tier"], context["now"]
-        )
+        matter = Matter(context["type_code"], context["dispatch_to"], context["tier"], now)
         decision = await dispatching.decide(tx, context, matter)
-        if decision.department_id is None:
-            # Nobody handles the type: whoever took it in is near somebody who can be told.
-            return Decision(decision.rule, None, principal.department_id)
-        return decision
-    await dispatching.shift_loads(
-        tx, taken_from=None, given_to=context["owner_id"], at=context["now"]
-    )
-    own = context["owner_department_id"] or context["department_id"]
+        return decision if decision.department_id is not None else await _near(tx, principal)
+    await dispatching.shift_loads(tx, taken_from=None, given_to=context["owner_id"], at=now)
+    places = ("requested_department", "owner_department", "department")
+    place = next((one for one in places if context[f"{one}_id"] is not None), "department")
     return Decision(
         Rule.FOR_ONESELF if command.for_myself else Rule.ASSIGNED,
         context["owner_id"],
-        context["requested_department_id"] or own,
+        context[f"{place}_id"],
         str(context["owner_public_id"]),
+        context[f"{place}_name"],
     )
+
+
+async def _near(tx: Transaction, principal: Principal) -> Decision:
+    """Nobody handles the type: whoever took it in is near somebody who can be told."""
+    name = await tx.value(rows.DEPARTMENT_NAME, key=principal.department_id)
+    return Decision(Rule.UNASSIGNED, None, principal.department_id, department_name=name)
 
 
 async def _insert(
@@ -182,7 +184,9 @@ async def _insert(
     )
 
 
-async def _open_clocks(tx: Transaction, command: TicketCreate, context: Row, row: Row) -> None:
+async def _open_clocks(
+    tx: Transaction, command: TicketCreate, context: Row, row: Row, department: str | None
+) -> None:
     await sla.open_subject(
         tx,
         subject_type=SUBJECT,
@@ -199,7 +203,7 @@ async def _open_clocks(tx: Transaction, command: TicketCreate, context: Row, row
             "tier": context["tier"],
             "channel": row["channel"],
             "priority": row["priority"],
-            "department": context["department_name"],
+            "department": department,
             "tags": row["tags"],
         },
         at=context["now"],

@@ -299,7 +299,7 @@ class TicketPage(BaseModel):
 
 
 class HistoryItem(BaseModel):
-    """A fact: what happened, when, who recorded it, and what it says (`owner`, `department` as people know them)."""
+    """A fact: what happened, when, who recorded it, and what it says (an `owner` as `{id, name}`)."""
 
     sequence: int
     kind: str

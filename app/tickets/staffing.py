@@ -18,6 +18,7 @@ _CUSTOMERS, _CONTACTS = Customer.__table__, Contact.__table__
 _TYPES, _CALLS = TicketType.__table__, OnCall.__table__
 _STAFF, _HEADS = User.__table__.alias("staff"), User.__table__.alias("head")
 _WANTED = User.__table__.alias("wanted_owner")
+_WANTED_HOMES = Department.__table__.alias("wanted_owners_home")
 _HOMES, _ABOVE = Department.__table__.alias("home"), Department.__table__.alias("above")
 _REQUESTED, _HANDLING = (
     Department.__table__.alias("requested"), Department.__table__.alias("handling"),
@@ -41,6 +42,7 @@ _PERSON = (
     ("name", _one.name),
     ("role", _one.role),
     ("department_id", _one.department_id),
+    ("department_name", _HOMES.c.name),
     # An absence lasts [absent_from, absent_until).
     (
         "present",
@@ -111,11 +113,13 @@ OPENING = Statement(
         _TYPES.c.code.label("type_code"),
         _TYPES.c.dispatch_to,
         _REQUESTED.c.id.label("requested_department_id"),
+        _REQUESTED.c.name.label("requested_department_name"),
         _WANTED.c.id.label("owner_id"),
         _WANTED.c.public_id.label("owner_public_id"),
         _WANTED.c.role.label("owner_role"),
         _WANTED.c.is_active.label("owner_is_active"),
         _WANTED.c.department_id.label("owner_department_id"),
+        _WANTED_HOMES.c.name.label("owner_department_name"),
         DomainNow().label("now"),
         *_STAFF_COLUMNS,
     )
@@ -136,6 +140,7 @@ OPENING = Statement(
         )
         .outerjoin(_REQUESTED, _REQUESTED.c.public_id == bindparam("department"))
         .outerjoin(_WANTED, _WANTED.c.public_id == bindparam("owner"))
+        .outerjoin(_WANTED_HOMES, _WANTED_HOMES.c.id == _WANTED.c.department_id)
         .outerjoin(
             _HANDLING, _handling.id == func.coalesce(_REQUESTED.c.id, _TYPES.c.department_id)
         )

@@ -41,9 +41,8 @@ async def test_one_after_the_other_gets_the_next(house: House) -> None:
 
 
 async def test_whoever_is_rid_of_one_is_next(house: House) -> None:
-    for _ in range(3):
-        ticket = await house.open()
-    await house.do(ticket, "cancel", "support_head", reason="重复报修")
+    tickets = [await house.open() for _ in range(3)]
+    await house.do(tickets[-1], "cancel", "support_head", reason="重复报修")
     await house.open()
     assert await owners(house) == ["li", "zhang", "wu", "wu"]
 
@@ -79,6 +78,8 @@ async def test_another_trade_helps_out_only_where_nobody_is_of_the_right_one(hou
 async def test_the_department_is_the_winners_own_team(house: House) -> None:
     tickets = [await house.open() for _ in range(3)]
     assert [one["department"]["name"] for one in tickets] == ["技术支持部", "技术支持部", "现场组"]
+    history = await house.get(f"/{tickets[2]['id']}/history")
+    assert history["items"][0]["data"]["inputs"]["department"] == "现场组"
 
 
 @pytest.mark.parametrize(

@@ -36,7 +36,7 @@ async def test_five_fields_are_enough(house: House) -> None:
 
 @pytest.mark.sop("TK-1")
 async def test_everything_of_the_intake_form_is_kept(house: House) -> None:
-    given = {
+    given: dict[str, Any] = {
         "happened_at": "2026-03-02T08:40:00+08:00",
         "wished_at": "2026-03-03T12:00:00+08:00",
         "priority": "urgent",
