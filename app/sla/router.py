@@ -15,6 +15,7 @@ from app.reading import PageRequest, json_response
 from app.sla import corrections
 from app.sla.escalation_views import ESCALATION, ESCALATIONS
 from app.sla.explaining import explain_deadline
+from app.sla.explanation_schemas import ExplainFilter, ExplanationRead
 from app.sla.policy_views import POLICIES, POLICY, rules
 from app.sla.schemas import (
     DeadlineCorrect,
@@ -24,8 +25,6 @@ from app.sla.schemas import (
     EscalationFilter,
     EscalationPage,
     EscalationProof,
-    ExplainFilter,
-    ExplanationRead,
     PolicyFilter,
     PolicyPage,
     PolicyRead,

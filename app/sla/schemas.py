@@ -3,7 +3,7 @@
 Not here: whether an id names anything, and who may correct (`corrections`).
 """
 
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Annotated, Any, Literal
 from uuid import UUID
@@ -61,7 +61,7 @@ Code = Annotated[str, StringConstraints(min_length=1, max_length=40, pattern=r"^
 Reason = Annotated[str, StringConstraints(strip_whitespace=True, min_length=2, max_length=500)]
 
 
-class _Read(BaseModel):
+class Answer(BaseModel):
     """An answer; the contract is exact."""
 
     model_config = ConfigDict(extra="forbid")
@@ -77,7 +77,7 @@ class _PageFilter(BaseModel):
     total: bool = False
 
 
-class _Page(_Read):
+class _Page(Answer):
     """A page of a list."""
 
     next_cursor: str | None
@@ -85,14 +85,14 @@ class _Page(_Read):
     total: int | None = None
 
 
-class Titles(_Read):
+class Titles(Answer):
     """A text in both languages."""
 
     zh: str
     en: str
 
 
-class TargetRead(_Read):
+class TargetRead(Answer):
     """A target such as 4 hours."""
 
     amount: int
@@ -120,7 +120,7 @@ class DeadlineFilter(_PageFilter):
     sort: DeadlineSort = DeadlineSort.DUE_AT
 
 
-class LevelRead(_Read):
+class LevelRead(Answer):
     """A rung of the ladder: when it fires, and when it fired."""
 
     level: int
@@ -128,7 +128,7 @@ class LevelRead(_Read):
     fired_at: AwareDatetime | None
 
 
-class AdjustmentRead(_Read):
+class AdjustmentRead(Answer):
     """A supervisor's correction, with the verdict that stood before it."""
 
     claimed_at: AwareDatetime
@@ -137,7 +137,7 @@ class AdjustmentRead(_Read):
     state_before: State
 
 
-class DeadlineRead(_Read):
+class DeadlineRead(Answer):
     """One promise and its verdict, read at this moment.
 
     `pause_ends_at` is given while paused; `due_at` then is the due as if resumed at that instant. What grows
@@ -205,192 +205,6 @@ class DeadlineCorrect(BaseModel):
     reason: Reason
 
 
-# --- explanations
-
-
-class ExplainFilter(BaseModel):
-    """At which instant to explain; now, when absent."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    at: Instant | None = None
-
-
-class ExplainedPolicy(_Read):
-    """The policy in force for the row, and the conditions that matched."""
-
-    name: str
-    version: int
-    title: Titles
-    conditions: dict[str, list[str]]
-
-
-class ExplainedInputs(_Read):
-    """What policies were chosen by at that instant."""
-
-    type: str | None
-    complexity: str
-    tier: str | None
-    channel: str | None
-    priority: str
-    department: str | None
-    tags: list[str]
-
-
-class ExplainedCalendar(_Read):
-    """The calendar the clock runs in."""
-
-    name: str
-    version: int
-    timezone: str
-    title: Titles
-
-
-class VersionRead(_Read):
-    """A version of a calendar or policy by name."""
-
-    name: str
-    version: int
-
-
-class ExplainedInterval(_Read):
-    """A stretch of open time, [start_at, end_at)."""
-
-    start_at: AwareDatetime
-    end_at: AwareDatetime
-    seconds: int
-    calendar: VersionRead
-
-
-class ExplainedIntervals(_Read):
-    """The open time from start to due, pauses left out; the middle of a long list is omitted and counted."""
-
-    interval_count: int
-    omitted_count: int
-    open_seconds: int
-    items: list[ExplainedInterval]
-
-
-class ExplainedException(_Read):
-    """A holiday, a make-up day or replaced hours between start and due."""
-
-    on: date
-    kind: Literal["closed", "working", "hours"]
-    name: str
-
-
-class ExplainedExceptions(_Read):
-    """The dated exceptions between start and due, bounded like the intervals."""
-
-    exception_count: int
-    omitted_count: int
-    items: list[ExplainedException]
-
-
-class ExplainedPause(_Read):
-    """A wait that the clock did not count, the pending one up to its limit; one after due moves levels only."""
-
-    started_at: AwareDatetime
-    ends_at: AwareDatetime
-    credited_seconds: int
-    after_due: bool
-
-
-class ExplainedRetarget(_Read):
-    """A change of target, calendar or policy within the row."""
-
-    at: AwareDatetime
-    target_before: TargetRead | None
-    target_after: TargetRead | None
-    calendar_before: VersionRead
-    calendar_after: VersionRead
-    due_before_at: AwareDatetime
-    due_after_at: AwareDatetime
-
-
-class ExplainedLevel(_Read):
-    """A rung of the ladder: whom it tells, when it was planned for, when it fired and who was told."""
-
-    level: int
-    tells: list[str]
-    percent: int | None
-    minutes: int | None
-    fire_at: AwareDatetime | None
-    fired_at: AwareDatetime | None
-    escalation_id: UUID | None
-    told: list[str]
-
-
-class ExplainedAdjustment(AdjustmentRead):
-    """The correction, and the answer that counted before it."""
-
-    answered_before_at: AwareDatetime | None
-
-
-class ExplainedFact(_Read):
-    """A fact that was known at that instant."""
-
-    sequence: int
-    kind: str
-    at: AwareDatetime
-    recorded_at: AwareDatetime | None
-    actor_id: UUID | None
-    actor: str | None
-
-
-class ExplainedFacts(_Read):
-    """The facts the verdict rests on, the latest ones where there are many."""
-
-    fact_count: int
-    omitted_count: int
-    items: list[ExplainedFact]
-
-
-class ExplanationRead(_Read):
-    """Why a deadline stood as it did at `at`, from facts alone; `sentence` says it in words."""
-
-    deadline_id: UUID
-    subject_type: str
-    subject_id: UUID
-    label: str
-    clock: str
-    rule: str
-    title: Titles
-    cycle: int
-    revision: int
-    at: AwareDatetime
-    state: State
-    started_at: AwareDatetime
-    due_at: AwareDatetime
-    pause_ends_at: AwareDatetime | None
-    answered_at: AwareDatetime | None
-    claimed_at: AwareDatetime | None
-    ended_at: AwareDatetime | None
-    missed_at: AwareDatetime | None
-    late_seconds: int | None
-    late_elapsed_seconds: int | None
-    intervals_skipped: int
-    target: TargetRead | None
-    length_seconds: int
-    used_seconds: int
-    remaining_seconds: int
-    never_pauses: bool
-    on_retarget: bool
-    provisional: bool
-    policy: ExplainedPolicy | None
-    inputs: ExplainedInputs
-    calendar: ExplainedCalendar
-    intervals: ExplainedIntervals
-    exceptions: ExplainedExceptions
-    pauses: list[ExplainedPause]
-    retargets: list[ExplainedRetarget]
-    levels: list[ExplainedLevel]
-    adjustment: ExplainedAdjustment | None
-    satisfied_by: Titles | None
-    sentence: str
-    facts: ExplainedFacts
-
-
 # --- escalations
 
 
@@ -408,7 +222,7 @@ class EscalationFilter(_PageFilter):
     sort: EscalationSort = EscalationSort.DETECTED_AT_DESC
 
 
-class ToldRead(_Read):
+class ToldRead(Answer):
     """Somebody who was told: as owner, next up the line, head, on call ...; perhaps in place of the absent."""
 
     user_id: UUID
@@ -417,7 +231,7 @@ class ToldRead(_Read):
     in_place_of: UUID | None
 
 
-class EscalationRead(_Read):
+class EscalationRead(Answer):
     """A level that fired: due, planned for `fire_at`, noticed at `detected_at`, told to whom.
 
     `overtaken` levels passed while nobody watched; they are told in the message of a later one.
@@ -447,7 +261,7 @@ class EscalationPage(_Page):
     items: list[EscalationRead]
 
 
-class InboxProof(_Read):
+class InboxProof(Answer):
     """A line in somebody's inbox: shown from `deliver_at` on (quiet hours hold it back)."""
 
     notification_id: UUID
@@ -461,7 +275,7 @@ class InboxProof(_Read):
     settled: bool
 
 
-class MailProof(_Read):
+class MailProof(Answer):
     """A mail of such a line: sent at least once under one stable id."""
 
     mail_id: UUID
@@ -486,7 +300,7 @@ class PolicyFilter(_PageFilter):
     """Policies in the order in which they are asked."""
 
 
-class PolicyVersionRead(_Read):
+class PolicyVersionRead(Answer):
     """One version of a policy."""
 
     number: int
@@ -494,7 +308,7 @@ class PolicyVersionRead(_Read):
     document: dict[str, Any]
 
 
-class PolicySummary(_Read):
+class PolicySummary(Answer):
     """A policy and the document of its current version."""
 
     id: UUID
@@ -529,7 +343,7 @@ class RuleFilter(BaseModel):
     subject: Code | None = Field(None, examples=["ticket"])
 
 
-class RuleRead(_Read):
+class RuleRead(Answer):
     """A rule of the catalogue with its clock; the numbers in force are those of a policy."""
 
     rule: str
