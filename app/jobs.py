@@ -3,6 +3,7 @@
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
+from app.auth import service as auth
 from app.database import Database
 from app.idempotency import service as idempotency
 from app.outbox.relay import relay
@@ -48,4 +49,10 @@ JOBS: tuple[Job, ...] = (
     Job("relay_messages", relay_messages, every_seconds=0.5),
     Job("send_messages", send_messages, every_seconds=0.5),
     Job("purge_answers", purge_answers, every_seconds=3600, on_domain_time=False),
+    Job(
+        "purge_refresh_tokens",
+        auth.purge_refresh_tokens,
+        every_seconds=3600,
+        on_domain_time=False,
+    ),
 )
