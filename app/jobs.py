@@ -10,6 +10,7 @@ from app.outbox.relay import relay
 from app.outbox.sending import send
 from app.sla.enforcement import sweep
 from app.subscribers import SUBSCRIPTIONS
+from app.tickets.closing import close_unconfirmed
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +47,7 @@ async def purge_answers(database: Database) -> int:
 
 JOBS: tuple[Job, ...] = (
     Job("sweep_deadlines", sweep_deadlines, every_seconds=0.5),
+    Job("close_unconfirmed", close_unconfirmed, every_seconds=30),
     Job("relay_messages", relay_messages, every_seconds=0.5),
     Job("send_messages", send_messages, every_seconds=0.5),
     Job("purge_answers", purge_answers, every_seconds=3600, on_domain_time=False),

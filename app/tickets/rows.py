@@ -94,6 +94,9 @@ DEPARTMENT_NAME = Statement(
 TYPE = Statement(select(*table_columns(TicketType)).where(TicketType.code == bindparam("code")))
 TYPES = Statement(select(*table_columns(TicketType)).order_by(TicketType.id))
 
+TICKET = Statement(
+    select(*table_columns(Ticket)).where(_ticket.public_id == bindparam("public_id"))
+)
 # Whom the system closes, since nobody confirmed.
 CLOSE_DUE = Statement(
     select(_ticket.public_id)

@@ -109,4 +109,9 @@ async def test_one_that_cannot_be_closed_holds_up_no_other(
     await house.at(DUE)
     assert await close_unconfirmed(database) == 1
     assert (await house.read(sound))["status"] == "closed"
-    assert (await house.read(broken))["status"] == "resolved"
+    put_off = await house.read(broken)
+    assert (put_off["status"], put_off["close_due_at"]) == (
+        "resolved",
+        "2026-03-09T11:00:00.000000Z",
+    )
+    assert await close_unconfirmed(database) == 0
