@@ -1,5 +1,6 @@
 """A PostgreSQL of the test's own, in a temporary folder, that may be killed."""
 
+import contextlib
 import os
 import shutil
 import socket
@@ -79,7 +80,8 @@ class Cluster:
 
     def stop(self, mode: str = "fast") -> None:
         """Stop the server; `immediate` is a crash."""
-        self.run("pg_ctl", "-D", str(self.folder), "-m", mode, "-w", "stop")
+        with contextlib.suppress(subprocess.CalledProcessError):  # it may be gone already
+            self.run("pg_ctl", "-D", str(self.folder), "-m", mode, "-w", "stop")
 
     def url(self, name: str = "postgres") -> str:
         """Return the URL of a database of this server."""

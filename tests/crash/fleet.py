@@ -102,15 +102,15 @@ class Fleet:
             one.ensure(f"{point}:{self.random.randint(1, 40)}" if armed else "")
 
     def kill_one(self) -> None:
-        """Kill somebody at random."""
-        self.random.choice(self.processes).kill()
+        """Kill somebody at random: a worker twice as often as an API process, which takes longer to come back."""
+        self.random.choice([*self.apis, *self.workers, *self.workers]).kill()
 
     def end(self) -> None:
         """Stop everybody."""
         for one in self.processes:
             one.end()
 
-    async def wait_ready(self, seconds: float = 60) -> None:
+    async def wait_ready(self, seconds: float = 180) -> None:
         """Wait until every API process answers."""
         until = time.monotonic() + seconds
         async with httpx.AsyncClient() as http:

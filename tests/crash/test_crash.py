@@ -121,7 +121,7 @@ async def test_nothing_acknowledged_is_lost_and_every_level_fires_once(
         ]
         async with asyncio.timeout(60 + KILLS * 8):
             while fleet.death_count < KILLS:
-                await asyncio.sleep(0.7)
+                await asyncio.sleep(1.2)
                 fleet.kill_one()
                 fleet.ensure(armed=True)
                 await push_clock(database, timedelta(minutes=11))
