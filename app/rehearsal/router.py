@@ -1,6 +1,6 @@
 """Routes of the rehearsal: they exist only where promises run on the virtual clock."""
 
-from datetime import timedelta
+from datetime import UTC, timedelta
 from typing import Annotated
 
 import orjson
@@ -9,6 +9,7 @@ from starlette.responses import Response
 
 from app.auth.principal import Call, permits
 from app.dispatch import Route
+from app.errors import invalid_field
 from app.reading import json_response
 from app.rehearsal import service
 from app.rehearsal.schemas import ClockAdvance, ClockRead, RehearsalRead
@@ -40,10 +41,11 @@ async def read_clock(call: Director) -> Response:
 )
 async def advance_clock(command: ClockAdvance, call: Director) -> Response:
     """Step through every due instant in order: each fires at its own time, as if it had been lived through."""
-    to = command.to
-    if to is None:
-        to = await call.database.now() + timedelta(seconds=command.advance_seconds or 0)
-    done = await service.advance(call.database, to)
+    now = await call.database.now()
+    to = command.to or now + timedelta(seconds=command.advance_seconds or 0)
+    if to - now > service.ADVANCE_MAX:
+        raise invalid_field("/to", "too_far", days_max=service.ADVANCE_MAX.days)
+    done = await service.advance(call.database, to.astimezone(UTC))
     answer = {
         "began_at": format_instant(done.began_at),
         "ended_at": format_instant(done.ended_at),

@@ -18,7 +18,7 @@ class ClockAdvance(BaseModel):
         None, ge=0, le=31_622_400, description="Seconds; at most 366 days"
     )
     to: AwareDatetime | None = Field(
-        None, description="An instant not before the clock's present one"
+        None, description="An instant not before the clock's present one, at most 366 days ahead"
     )
 
     @model_validator(mode="after")

@@ -23,6 +23,7 @@ from app.tickets.models import Ticket
 from app.time import FAR_END, real_now, to_micros
 
 STEPS_MAX = 10_000
+ADVANCE_MAX = timedelta(days=366)
 LEASE = timedelta(seconds=30)
 CLOCK = Statement(select(*VirtualClock.__table__.columns).where(VirtualClock.id == 1))
 NEXT_DUE = (

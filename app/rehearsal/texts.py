@@ -10,5 +10,6 @@ TEXTS: dict[str, tuple[str, str]] = {
 }
 
 FIELD_TEXTS: dict[str, tuple[str, str]] = {
+    "too_far": ("一次最多推进 {days_max} 天", "One rehearsal goes at most {days_max} days ahead"),
     "one_of_two": ("advance_seconds 与 to 请二选一", "Give either advance_seconds or to"),
 }
