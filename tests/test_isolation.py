@@ -11,11 +11,16 @@ import pytest
 from fastapi import FastAPI
 from fastapi.routing import APIRoute
 
+from app import writing
 from app.auth.permissions import GRANTS, Permission, Role, RowScope
 from app.database import Database
+from app.tickets.models import TaskForceMember
 from tests.conftest import AsUser, Caller
+from tests.factories import make_customer, make_team_member, make_ticket
 from tests.routes.office import (
+    EMAIL,
     NOBODY,
+    PHONE,
     SECRETS,
     Office,
     Relation,
@@ -98,7 +103,10 @@ class Attack:
     async def target(self, asked: Asked, relation: Relation, *, fresh: bool) -> Target:
         """Return a row to attack; a missing one has the form of a department's."""
         assert asked.probe is not None
-        kind, state = asked.probe.kind, asked.probe.state
+        kind = asked.probe.kind
+        # Who may not at all is refused whatever the row's state.
+        held = asked.permission is None or asked.permission in GRANTS[self.role]
+        state = asked.probe.state if held else "new"
         if relation is Relation.MISSING:
             whole = await self.target_of(kind, Relation.DEPARTMENT, state, fresh=False)
             last = list(whole.path)[-1]
@@ -147,3 +155,71 @@ async def test_every_route_serves_a_role_as_far_as_its_grants_reach(
         for relation in relations:
             await attack.ask(asked, relation)
     assert not attack.faults, "\n".join(attack.faults)
+
+
+# --- what makes a row one's own
+
+
+@pytest.mark.sop("SE-1", "CU-13")
+@pytest.mark.parametrize(
+    "tie",
+    ["owner", "creator", "task force", "customer's owner", "account manager", "account team", None],
+)
+async def test_a_ticket_of_elsewhere_is_written_by_who_is_tied_to_it_and_read_by_all(
+    client: httpx.AsyncClient, office: Office, tie: str | None
+) -> None:
+    caller, stranger = office.callers[Role.SERVICE], office.people["stranger"]
+    me = caller.user
+    async with office.database.transaction() as tx:
+        customer = await make_customer(
+            tx,
+            owner=me if tie == "customer's owner" else stranger,
+            department=office.south,
+            account_manager_id=me["id"] if tie == "account manager" else None,
+        )
+        if tie == "account team":
+            await make_team_member(tx, customer, me)
+        ticket = await make_ticket(
+            tx,
+            me if tie == "creator" else stranger,
+            customer,
+            owner_id=(me if tie == "owner" else stranger)["public_id"],
+            department_id=office.south["public_id"],
+        )
+        if tie == "task force":
+            await writing.insert(tx, TaskForceMember, ticket_id=ticket["id"], user_id=me["id"])
+    url = f"/api/v1/tickets/{ticket['public_id']}"
+    assert (await client.get(url, headers=caller)).status_code == 200
+    answer = await client.patch(url, json={"priority": "urgent"}, headers=caller)
+    assert answer.status_code == (200 if tie else 403), answer.text
+
+
+# --- masks
+
+
+@pytest.mark.sop("SE-1")
+@pytest.mark.parametrize("role", [r for r in Role if Permission.CUSTOMERS_READ in GRANTS[r]])
+async def test_personal_figures_are_clear_only_for_who_reveals_everybodys(
+    client: httpx.AsyncClient, office: Office, role: Role
+) -> None:
+    caller = office.callers[role]
+    customer, contact = await office.customer(caller, Relation.OWN)
+    url = f"/api/v1/customers/{customer['public_id']}"
+    contact_url = f"{url}/contacts/{contact['public_id']}"
+    file = (await client.get(url, headers=caller)).json()
+    person = (await client.get(contact_url, headers=caller)).json()
+    listed = (await client.get(f"{url}/contacts", headers=caller)).json()["items"][0]
+    assert listed == person
+    shown = (person["phone"], person["email"], file["revenue"])
+    if GRANTS[role].get(Permission.CUSTOMERS_REVEAL) is RowScope.ALL:
+        assert shown == SECRETS
+    else:
+        assert shown[0].endswith("****5678")
+        assert shown[1:] == ("h****.com", "****")
+    revealed = await client.post(
+        f"{contact_url}/reveal", json={"reason": "客户来电要求回拨"}, headers=caller
+    )
+    if Permission.CUSTOMERS_REVEAL in GRANTS[role]:
+        assert (revealed.json()["phone"], revealed.json()["email"]) == (PHONE, EMAIL)
+    else:
+        assert revealed.status_code == 403

@@ -1,0 +1,274 @@
+"""How every route of the application is asked: whose row its path names, and a body that succeeds.
+
+One table, keyed by operation. A route that is not in it makes the isolation test fail: whoever adds a route says
+here what it is about. Not here: who may (that is computed from the roles' grants), and how rows are made (`targets`).
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from fastapi import FastAPI
+from fastapi.routing import APIRoute
+
+from app.auth.permissions import Permission
+from app.contract import guard_of
+from app.time import format_instant
+from tests.routes.office import EARLIER, NOW, PASSWORD
+from tests.routes.targets import LATER, STEPS, Target
+
+P = Permission
+Body = Callable[[Target], Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Probe:
+    """What a route is about.
+
+    `kind`: what the path names, made in `state`. `status`: the answer to who may. `owner_only`, `never_owner`,
+    `supervisor`: what the move asks beyond the route's own permission. `ends_sessions`: the caller must log in anew.
+    """
+
+    kind: str | None = None
+    body: Body | None = None
+    status: int = 200
+    state: str = "new"
+    form: bool = False
+    owner_only: bool = False
+    never_owner: bool = False
+    supervisor: bool = False
+    ends_sessions: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """One operation of the application."""
+
+    operation: str
+    method: str
+    path: str
+    permission: Permission | None
+    guarded: bool
+    probe: Probe | None
+
+
+def _moves(**probes: Probe) -> dict[str, Probe]:
+    return {f"tickets_{name}": probe for name, probe in probes.items()}
+
+
+def _reason(target: Target) -> Any:
+    del target
+    return {"reason": "客户来电要求回拨"}
+
+
+def _opening(target: Target) -> Any:
+    return {
+        "customer_id": target.ids["customer"],
+        "contact_id": target.ids["contact"],
+        "type": "technical",
+        "channel": "phone",
+        "subject": "恒温培养箱温度漂移",
+        "description": STEPS,
+    }
+
+
+def _somebody(target: Target) -> str:
+    return str(target.office.people["colleague"]["public_id"])
+
+
+def _here(target: Target) -> str:
+    return str(target.office.group["public_id"])
+
+
+# What makes a row of a kind visible at all.
+VISIBLE: Mapping[str, Permission] = {
+    "customer": P.CUSTOMERS_READ,
+    "contact": P.CUSTOMERS_READ,
+    "ticket": P.TICKETS_READ,
+    "ticket_type": P.TICKETS_READ,
+    "deadline": P.DEADLINES_READ,
+    "escalation": P.ESCALATIONS_READ,
+    "user": P.USERS_READ,
+    "department": P.DEPARTMENTS_READ,
+    "api_key": P.API_KEYS_READ,
+    "notification": P.NOTIFICATIONS_READ,
+    "policy": P.SLA_READ,
+    "calendar": P.CALENDARS_READ,
+}
+
+# What reads or changes nobody's rows in particular.
+_PLAIN = Probe()
+
+PROBES: Mapping[str, Probe] = {
+    "health_alive": _PLAIN,
+    "health_ready": _PLAIN,
+    # --- identity
+    "auth_log_in": Probe(
+        form=True, body=lambda t: {"username": t.caller.user["email"], "password": PASSWORD}
+    ),
+    "auth_refresh": Probe(
+        body=lambda t: {"refresh_token": "hyr_" + "x" * 43},
+        status=401,  # with a real one: tests/auth
+    ),
+    "auth_log_out": Probe(status=204, ends_sessions=True),
+    "auth_change_password": Probe(
+        body=lambda t: {"old_password": PASSWORD, "new_password": "battery-and-a-lamp"},
+        status=204,
+        ends_sessions=True,
+    ),
+    "auth_me": _PLAIN,
+    "users_list": _PLAIN,
+    "users_create": Probe(
+        body=lambda t: {
+            "email": f"new{t.office.number()}@example.com", "name": "韩梅梅", "role": "support",
+            "department_id": _here(t), "manager_id": _somebody(t), "delegate_id": _somebody(t),
+            "password": "correct-horse-and-staple",
+        },
+        status=201,
+    ),
+    "users_read": Probe("user"),
+    "users_patch": Probe("user", lambda t: {"title": "高级工程师"}),
+    "users_reset_password": Probe("user", ends_sessions=True),
+    "departments_list": _PLAIN,
+    "departments_create": Probe(
+        body=lambda t: {
+            "name": f"新部 {t.office.number()}", "parent_id": _here(t), "head_id": _somebody(t),
+        },
+        status=201,
+    ),
+    "departments_read": Probe("department"),
+    "departments_patch": Probe("department", lambda t: {"name": f"改名 {t.office.number()}"}),
+    "departments_put_on_call": Probe("department", lambda t: {"user_ids": [_somebody(t)]}),
+    "api_keys_list": _PLAIN,
+    "api_keys_create": Probe(
+        body=lambda t: {"name": "官网表单", "scopes": ["customers:read"]}, status=201
+    ),
+    "api_keys_read": Probe("api_key"),
+    "api_keys_revoke": Probe("api_key", status=204),
+    # --- what everybody or few read
+    "audit_list": _PLAIN,
+    "notifications_list": _PLAIN,
+    "notifications_count_unread": _PLAIN,
+    "notifications_read_all": Probe(body=lambda t: {"up_to": format_instant(EARLIER)}),
+    "notifications_read": Probe("notification"),
+    "notifications_mark_read": Probe("notification"),
+    "calendars_list": _PLAIN,
+    "calendars_read": Probe("calendar"),
+    "policies_list": _PLAIN,
+    "policies_read": Probe("policy"),
+    "sop_rules_list": _PLAIN,
+    "deadlines_list": _PLAIN,
+    "deadlines_read": Probe("deadline"),
+    "deadlines_explain": Probe("deadline"),
+    "deadlines_correct": Probe(
+        "deadline",
+        lambda t: {"claimed_at": format_instant(EARLIER), "reason": "通话录音证明当时已受理"},
+        state="overdue",
+        never_owner=True,
+    ),
+    "escalations_list": _PLAIN,
+    "escalations_read": Probe("escalation", state="overdue"),
+    "rehearsal_read_clock": _PLAIN,
+    "rehearsal_advance_clock": Probe(body=lambda t: {"advance_seconds": 0}),
+    # --- customers
+    "customers_list": _PLAIN,
+    "customers_create": Probe(
+        body=lambda t: {"name": "新客户", "source_channel": "phone"}, status=201
+    ),
+    "customers_read": Probe("customer"),
+    "customers_patch": Probe("customer", lambda t: {"status": "interested"}),
+    "customers_put_account_team": Probe(
+        "customer", lambda t: {"members": [{"user_id": _somebody(t), "role": "商务"}]}
+    ),
+    "customers_change_tier": Probe("customer", lambda t: {"tier": "A", "reason": "年度合作额"}),
+    "customers_reveal": Probe("customer", _reason),
+    "customers_list_contacts": Probe("customer"),
+    "customers_create_contact": Probe("customer", lambda t: {"name": "王芳"}, status=201),
+    "customers_read_contact": Probe("contact"),
+    "customers_patch_contact": Probe("contact", lambda t: {"title": "采购经理"}),
+    "customers_delete_contact": Probe("contact", status=204),
+    "customers_reveal_contact": Probe("contact", _reason),
+    # --- tickets
+    "ticket_types_list": _PLAIN,
+    "ticket_types_create": Probe(
+        body=lambda t: {
+            "code": f"made_{t.office.number()}", "title": {"zh": "校准", "en": "Calibration"},
+            "department_id": _here(t),
+        },
+        status=201,
+    ),
+    "ticket_types_change": Probe("ticket_type", lambda t: {"is_active": False}),
+    **_moves(
+        list=_PLAIN,
+        create=Probe(body=_opening, status=201),
+        read=Probe("ticket"),
+        change=Probe("ticket", lambda t: {"priority": "urgent"}),
+        messages_list=Probe("ticket"),
+        history=Probe("ticket"),
+        deadlines=Probe("ticket"),
+        dispatch=Probe("ticket"),
+        messages_create=Probe("ticket", lambda t: {"body": STEPS}, status=201),
+        split=Probe(
+            "ticket", lambda t: {"subject": "保养合同", "description": "客户顺带问起保养价格。"}, status=201
+        ),
+        accept=Probe("ticket", owner_only=True),
+        assign=Probe("ticket", lambda t: {"owner_id": _somebody(t)}),
+        take_back=Probe("ticket", _reason, state="overdue", supervisor=True),
+        no_reply_needed=Probe("ticket", _reason),
+        agree=Probe(
+            "ticket", lambda t: {"due_at": format_instant(LATER), "wish_recorded": True}
+        ),
+        approve_agreement=Probe("ticket", state="agreed", supervisor=True, never_owner=True),
+        task_force=Probe("ticket", lambda t: {"members": [{"user_id": _somebody(t)}]}),
+        plan=Probe("ticket", lambda t: {"plan": "1. 今天退回旧版;2. 今晚出差异报告。"}),
+        wait=Probe(
+            "ticket",
+            lambda t: {"question": "请把铭牌上的序列号发给我,好吗?", "reason": "等序列号"},
+            state="accepted",
+        ),
+        resume=Probe("ticket", state="waiting"),
+        resolve=Probe("ticket", lambda t: {"solution": {"steps": STEPS, "result": "恢复"}}),
+        confirm=Probe(
+            "ticket",
+            lambda t: {"answer": "solved", "contact_id": t.ids["contact"], "channel": "phone"},
+            state="resolved",
+        ),
+        reopen=Probe("ticket", _reason, state="resolved"),
+        reclassify=Probe("ticket", lambda t: {"complexity": "complex"}),
+        merge=Probe("ticket", lambda t: {"into_id": t.ids["other_ticket"]}),
+        close=Probe("ticket", lambda t: {"root_cause": "探头老化"}, state="confirmed"),
+        cancel=Probe("ticket", _reason),
+    ),
+}  # fmt: skip
+
+# What has no operation: pages and files that tell nothing of anybody.
+PAGES = frozenset({"/openapi.json", "/docs", "/redoc", "/docs/assets", "/metrics"})
+
+
+def operations(app: FastAPI) -> Iterator[Asked]:
+    """Yield every operation of the application, with its probe where the table has one."""
+    for route in app.routes:
+        if not isinstance(route, APIRoute) or route.path in PAGES:
+            continue
+        guard = guard_of(route)
+        for method in sorted(route.methods or ()):
+            yield Asked(
+                operation=str(route.operation_id),
+                method=method,
+                path=route.path,
+                permission=guard.permission if guard is not None else None,
+                guarded=guard is not None,
+                probe=PROBES.get(str(route.operation_id)),
+            )
+
+
+def request_of(asked: Asked, target: Target) -> dict[str, Any]:
+    """Return the arguments of a request that succeeds for who may."""
+    assert asked.probe is not None
+    given: dict[str, Any] = {"method": asked.method, "url": asked.path.format(**target.path)}
+    if asked.probe.body is not None:
+        given["data" if asked.probe.form else "json"] = asked.probe.body(target)
+    return given
+
+
+__all__ = ["NOW", "PAGES", "PROBES", "VISIBLE", "Asked", "Probe", "operations", "request_of"]

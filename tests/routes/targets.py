@@ -1,0 +1,268 @@
+"""Rows that a path can name, made fresh for a caller and a relation; tickets in the state that a move wants.
+
+A ticket is opened and moved by whoever owns it first, and only then becomes the caller's own: so also a role that
+may not write can be given one. Its customer and its opener are always the stranger's.
+"""
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any
+
+from sqlalchemy import bindparam, select
+
+from app import writing
+from app.auth.models import ApiKey
+from app.columns import table_columns
+from app.database import Transaction
+from app.notifications.models import Notification
+from app.sla import enforcement
+from app.sla import service as sla
+from app.sla.models import DeadlineRow, Escalation
+from app.statements import Row, Statement
+from app.tickets import agreements, assigning, messages, solving
+from app.tickets.models import Ticket, TicketType
+from app.tickets.move_schemas import Agree, Confirm, Resolve, Wait
+from app.time import real_now
+from tests.conftest import Caller
+from tests.factories import (
+    make_contact,
+    make_customer,
+    make_department,
+    make_principal,
+    make_ticket,
+    make_user,
+)
+from tests.routes.office import EARLIER, EMAIL, NOW, PHONE, Office, Relation, stand_at
+
+STEPS = "更换温度探头 PT-100 并在三点比对校准,偏差小于 0.1 ℃。"
+LATER = NOW + timedelta(days=30)
+TICKET = Statement(select(*table_columns(Ticket)).where(Ticket.id == bindparam("ticket_key")))
+ACCEPT = Statement(
+    select(DeadlineRow.public_id, DeadlineRow.id)
+    .where(DeadlineRow.subject_type == "ticket")
+    .where(DeadlineRow.subject_id == bindparam("ticket_key"), DeadlineRow.clock == "accept")
+)
+ESCALATION = Statement(
+    select(Escalation.public_id).where(Escalation.deadline_id == bindparam("deadline_key"))
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """What a request is about: the path's parameters, and ids that a body may name beside it."""
+
+    office: Office
+    caller: Caller
+    path: Mapping[str, str] = field(default_factory=dict)
+    ids: Mapping[str, str] = field(default_factory=dict)
+
+
+async def make_target(
+    office: Office, caller: Caller, kind: str | None, relation: Relation, state: str = "new"
+) -> Target:
+    """Return a fresh row of a kind; for `Relation.MISSING` see `missing_target`."""
+    if kind is None:
+        customer, contact = await office.customer(caller, Relation.DEPARTMENT)
+        ids = {"customer": customer["public_id"], "contact": contact["public_id"]}
+        return Target(office, caller, {}, ids)
+    if kind in ("ticket", "deadline", "escalation"):
+        return await _about_ticket(office, caller, kind, relation, state)
+    return await _MAKERS[kind](office, caller, relation)
+
+
+# --- tickets and what hangs on them
+
+
+async def _about_ticket(
+    office: Office, caller: Caller, kind: str, relation: Relation, state: str
+) -> Target:
+    async with office.database.transaction() as tx:
+        customer = await make_customer(tx, owner=office.people["stranger"])
+        contact = await make_contact(tx, customer, phone=PHONE, email=EMAIL)
+        ids = {"customer": customer["public_id"], "contact": contact["public_id"]}
+        ticket = await open_in_state(tx, office, (customer, contact), relation, state)
+        other = await open_in_state(tx, office, (customer, contact), relation, "new")
+        if relation is Relation.OWN:
+            await hand_over(tx, ticket, caller.user)
+            await hand_over(tx, other, caller.user)
+    ids |= {"other_ticket": other["public_id"], "ticket": ticket["public_id"]}
+    if kind == "ticket":
+        return Target(office, caller, {"ticket_id": ticket["public_id"]}, ids)
+    deadline = await office.database.one(ACCEPT, ticket_key=ticket["id"])
+    assert deadline is not None
+    if kind == "deadline":
+        return Target(office, caller, {"deadline_id": deadline["public_id"]}, ids)
+    await enforcement.sweep(office.database)
+    found = await office.database.value(ESCALATION, deadline_key=deadline["id"])
+    return Target(office, caller, {"escalation_id": found}, ids)
+
+
+async def open_in_state(
+    tx: Transaction, office: Office, file: tuple[Row, Row], relation: Relation, state: str
+) -> Row:
+    """Open a ticket of the stranger's or the colleague's for (customer, contact); move it to a state of `_STATES`."""
+    customer, contact = file
+    owner = office.people["colleague" if relation is Relation.DEPARTMENT else "stranger"]
+    if state == "overdue":
+        await stand_at(tx, EARLIER)
+    ticket = await make_ticket(
+        tx,
+        office.people["stranger"],
+        customer,
+        owner_id=owner["public_id"],
+        department_id=office.department(relation)["public_id"],
+    )
+    if state == "overdue":
+        await stand_at(tx, NOW)
+    for move in _STATES[state]:
+        await move(tx, make_principal(owner), str(ticket["public_id"]), str(contact["public_id"]))
+    return ticket
+
+
+async def hand_over(tx: Transaction, ticket: Row, user: Row) -> None:
+    """Make a ticket somebody's, whatever his role; its department stays."""
+    subject = await sla.lock(tx, "ticket", ticket["id"])
+    department_id = ticket["department_id"]
+    await sla.move_owner(tx, subject, owner_id=user["id"], department_id=department_id)
+    row = await tx.one(TICKET, ticket_key=ticket["id"])
+    assert row is not None
+    await writing.update(tx, Ticket, row, owner_id=user["id"])
+
+
+async def _accept(tx: Transaction, principal: Any, ticket: str, contact: str) -> None:
+    del contact
+    await assigning.accept(tx, principal, ticket)
+
+
+async def _wait(tx: Transaction, principal: Any, ticket: str, contact: str) -> None:
+    del contact
+    asked = Wait(question="请把铭牌上的序列号和固件版本发给我,好吗?", reason="等序列号")
+    await messages.wait(tx, principal, ticket, asked)
+
+
+async def _resolve(tx: Transaction, principal: Any, ticket: str, contact: str) -> None:
+    del contact
+    command = Resolve.model_validate({"solution": {"steps": STEPS, "result": "恢复"}})
+    await solving.resolve(tx, principal, ticket, command)
+
+
+async def _confirm(tx: Transaction, principal: Any, ticket: str, contact: str) -> None:
+    said = {"answer": "solved", "contact_id": contact, "channel": "phone"}
+    await solving.confirm(tx, principal, ticket, Confirm.model_validate(said))
+
+
+async def _agree(tx: Transaction, principal: Any, ticket: str, contact: str) -> None:
+    del contact
+    await agreements.agree(tx, principal, ticket, Agree(due_at=LATER, wish_recorded=True))
+
+
+_STATES: Mapping[str, tuple[Callable[..., Awaitable[None]], ...]] = {
+    "new": (),
+    "overdue": (),
+    "accepted": (_accept,),
+    "waiting": (_accept, _wait),
+    "resolved": (_resolve,),
+    "confirmed": (_resolve, _confirm),
+    "agreed": (_agree,),
+}
+
+
+# --- everything else
+
+
+async def _customer(office: Office, caller: Caller, relation: Relation) -> Target:
+    customer, contact = await office.customer(caller, relation)
+    ids = {"customer": customer["public_id"], "contact": contact["public_id"]}
+    return Target(office, caller, {"customer_id": customer["public_id"]}, ids)
+
+
+async def _contact(office: Office, caller: Caller, relation: Relation) -> Target:
+    customer, contact = await office.customer(caller, relation)
+    path = {"customer_id": customer["public_id"], "contact_id": contact["public_id"]}
+    return Target(office, caller, path)
+
+
+async def _user(office: Office, caller: Caller, relation: Relation) -> Target:
+    if relation is Relation.OWN:
+        return Target(office, caller, {"user_id": caller.user["public_id"]})
+    async with office.database.transaction() as tx:
+        user = await make_user(tx, department=office.department(relation))
+    return Target(office, caller, {"user_id": user["public_id"]})
+
+
+async def _department(office: Office, caller: Caller, relation: Relation) -> Target:
+    if relation is Relation.OWN:
+        return Target(office, caller, {"department_id": office.east["public_id"]})
+    parent = office.east if relation is Relation.DEPARTMENT else office.south
+    async with office.database.transaction() as tx:
+        made = await make_department(tx, name=f"小组 {office.number()}", parent=parent)
+    return Target(office, caller, {"department_id": made["public_id"]})
+
+
+async def _api_key(office: Office, caller: Caller, relation: Relation) -> Target:
+    async with office.database.transaction() as tx:
+        row = await writing.insert(
+            tx,
+            ApiKey,
+            name="官网表单",
+            key_id=f"key{office.number()}",
+            secret_hash="0" * 64,
+            scopes=["customers:read"],
+            user_id=office.owner(caller, relation)["id"],
+            created_at=real_now(),
+        )
+    return Target(office, caller, {"api_key_id": row["public_id"]})
+
+
+async def _notification(office: Office, caller: Caller, relation: Relation) -> Target:
+    async with office.database.transaction() as tx:
+        row = await writing.insert(
+            tx,
+            Notification,
+            user_id=office.owner(caller, relation)["id"],
+            kind="deadline.missed",
+            title_zh="已超时",
+            title_en="Missed",
+            created_at=NOW,
+            deliver_at=NOW,
+            delivered_at=NOW,
+        )
+    return Target(office, caller, {"notification_id": row["public_id"]})
+
+
+async def _ticket_type(office: Office, caller: Caller, relation: Relation) -> Target:
+    async with office.database.transaction() as tx:
+        department = office.department(relation)["id"]
+        row = await writing.insert(
+            tx,
+            TicketType,
+            code=f"type_{office.number()}",
+            title={"zh": "校准", "en": "Calibration"},
+            department_id=department,
+            dispatch_to="least_loaded",
+        )
+    return Target(office, caller, {"code": row["code"]})
+
+
+async def _policy(office: Office, caller: Caller, relation: Relation) -> Target:
+    del relation
+    return Target(office, caller, {"name": "toolkit"})
+
+
+async def _calendar(office: Office, caller: Caller, relation: Relation) -> Target:
+    del relation
+    return Target(office, caller, {"calendar": "office"})
+
+
+_MAKERS: Mapping[str, Callable[[Office, Caller, Relation], Awaitable[Target]]] = {
+    "customer": _customer,
+    "contact": _contact,
+    "user": _user,
+    "department": _department,
+    "api_key": _api_key,
+    "notification": _notification,
+    "ticket_type": _ticket_type,
+    "policy": _policy,
+    "calendar": _calendar,
+}
