@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Awaitable, Callable
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -30,6 +31,15 @@ outbox = typer.Typer(help="Messages on their way", no_args_is_help=True)
 app.add_typer(admin, name="admin")
 app.add_typer(demo, name="demo")
 app.add_typer(outbox, name="outbox")
+
+
+class Pack(StrEnum):
+    """The policy packs that ship."""
+
+    TOOLKIT = "toolkit"
+    TIERED_CASES = "tiered-cases"
+    NONE = "none"
+
 
 MIGRATIONS = Path(__file__).parent.parent / "migrations"
 
@@ -157,6 +167,36 @@ def worker() -> None:
     from app.worker import run_worker
 
     asyncio.run(run_worker())
+
+
+@app.command()
+def replay(
+    file: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="CSV, plain or .xz")],
+    mapping: Annotated[
+        str, typer.Option(help="helpdesk, boston311, or the path of a mapping's YAML file")
+    ],
+    policy: Annotated[
+        Pack | None, typer.Option(help="Default: the mapping's own, else toolkit")
+    ] = None,
+    limit: Annotated[
+        int | None, typer.Option(min=1, help="Read only the first so many rows of the file")
+    ] = None,
+) -> None:
+    """Replay a real ticket log through the services, in a database of its own; prints what was kept and what not."""
+    from app.observability import configure_logging
+    from app.rehearsal import replay as replaying
+    from app.settings import get_settings
+
+    settings = get_settings()
+    configure_logging("WARNING")
+    pack = None if policy is None else policy.value
+    try:
+        text, speed = replaying.replay_file(settings, file, mapping, policy=pack, limit=limit)
+    except replaying.REFUSED as error:
+        print(error, file=sys.stderr)
+        raise typer.Exit(2) from error
+    sys.stdout.write(text)
+    print(speed, file=sys.stderr)
 
 
 @app.command("rebuild-deadlines")
