@@ -66,20 +66,22 @@ class Book:
         return match(self.policies, Inputs.of(inputs))
 
 
-async def read_book(tx: Transaction) -> Book:
-    """Return the rulebook, at most two seconds old."""
-    return await _remembered(tx.database, tx.peek)
+async def read_book(tx: Transaction, facts: Iterable[Fact] = ()) -> Book:
+    """Return a rulebook that is at most two seconds old and knows every version which the facts name."""
+    return await _knowing(tx.database, tx.peek, facts)
 
 
 async def book_for_reading(database: Database, facts: Iterable[Fact]) -> Book:
-    """Return a rulebook outside any transaction that knows every version which the facts name.
+    """Return the same outside any transaction."""
+    return await _knowing(database, database.all, facts)
 
-    A version published by another process less than two seconds ago is asked for again.
-    """
-    book = await _remembered(database, database.all)
+
+async def _knowing(database: Database, ask: Ask, facts: Iterable[Fact]) -> Book:
+    """Ask again for a version that another process published less than two seconds ago."""
+    book = await _remembered(database, ask)
     if not _knows(book.rulebook, facts):
         forget_book(database)
-        book = await _remembered(database, database.all)
+        book = await _remembered(database, ask)
     return book
 
 

@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, ForeignKey, Index, String, UniqueConstraint
+from sqlalchemy import BigInteger, ForeignKey, Index, String, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.columns import Base, Json, SortKey, UtcDateTime, key_column, public_id_column
@@ -44,7 +44,7 @@ class PolicyVersion(Base):
 class Subject(Base):
     """Whatever has promises (a ticket, later a customer, a survey ...). Its row is the lock of its facts.
 
-    `next_fire_at` is the earliest unfired level of its deadlines, the far end of time when there is none: the
+    `is_open` until the matter is closed, cancelled or merged. `next_fire_at` is the earliest unfired level of its deadlines, the far end of time when there is none: the
     sweep claims subjects by it, so work grows with what is due, never with what is open.
     """
 
@@ -64,6 +64,7 @@ class Subject(Base):
     tier: Mapped[str | None] = mapped_column(String(1))
     sequence: Mapped[int] = mapped_column(default=0)
     next_fire_at: Mapped[datetime] = mapped_column(UtcDateTime, default=FAR_END)
+    is_open: Mapped[bool] = mapped_column(default=True)
     fault_count: Mapped[int] = mapped_column(default=0)
     fault: Mapped[str | None] = mapped_column(String(500))
 
@@ -175,7 +176,17 @@ class Escalation(Base):
 
 Index("ix_sla_subjects_due", Subject.next_fire_at)
 Index("ix_sla_subjects_customer", Subject.customer_id, Subject.id)
+Index("ix_sla_subjects_public_id", Subject.subject_public_id)
 Index("ix_deadlines_due", DeadlineRow.due_at, DeadlineRow.id)
+_unanswered = text("state IN ('running', 'paused', 'missed')")
+Index(
+    "ix_deadlines_unanswered",
+    DeadlineRow.due_at,
+    DeadlineRow.id,
+    postgresql_where=_unanswered,
+    sqlite_where=_unanswered,
+)
+Index("ix_deadlines_started", DeadlineRow.started_at, DeadlineRow.id)
 Index("ix_deadlines_owner", DeadlineRow.owner_id, DeadlineRow.due_at, DeadlineRow.id)
 Index("ix_deadlines_customer", DeadlineRow.customer_id, DeadlineRow.due_at, DeadlineRow.id)
 Index("ix_deadline_levels_subject", DeadlineLevel.subject_key)

@@ -59,12 +59,7 @@ STATE = Statement(
 
 OPEN_SUBJECTS_OF_CUSTOMER = Statement(
     select(Subject.subject_type, Subject.subject_id)
-    .where(
-        Subject.customer_id == bindparam("customer_id"),
-        select(DeadlineRow.id)
-        .where(DeadlineRow.subject_key == Subject.id, DeadlineRow.ended_at == FAR_END)
-        .exists(),
-    )
+    .where(Subject.customer_id == bindparam("customer_id"), Subject.is_open.is_(True))
     .order_by(Subject.id)
 )
 

@@ -17,6 +17,7 @@ from app.errors import NotFound
 from app.sla import cache, queries
 from app.sla.book import Book, ensure_packs, read_book, use_pack
 from app.sla.clock import fold
+from app.sla.clock_row import Flag
 from app.sla.deadline import Deadline
 from app.sla.facts import Fact, FactKind
 from app.sla.models import FactRow, Subject
@@ -148,7 +149,7 @@ async def lock(tx: Transaction, subject_type: str, subject_id: int) -> LockedSub
 async def _load(tx: Transaction, row: Mapping[str, Any]) -> LockedSubject:
     state = (await tx.run(queries.STATE, {"subject_key": row["id"]}))[0]
     facts = [_fact(one) for one in _parsed(state["facts"])]
-    book = await read_book(tx)
+    book = await read_book(tx, facts)
     known = cache.Known.of(_parsed(state["deadlines"]), _parsed(state["levels"]))
     now = max(row["now"], facts[-1].at) if facts else row["now"]
     return LockedSubject(dict(row), now, book, facts, fold(facts, book.rulebook), known)
@@ -179,6 +180,7 @@ async def append(tx: Transaction, subject: LockedSubject, *facts: NewFact) -> Lo
         "sequence": len(subject.facts),
         "next_fire_at": subject.known.next_fire_at(),
         "tier": subject.folded.setting.inputs.tier,
+        "is_open": Flag.ENDED not in subject.folded.flags,
     }
     await writing.update_many(tx, Subject, [{"id": subject.key, **values}])
     subject.row = {**subject.row, **values}

@@ -7,7 +7,7 @@ from alembic import op
 
 from app import columns
 
-revision: str = "51a33d5992d1"
+revision: str = "85430d6425e5"
 down_revision: str | None = None
 branch_labels: str | Sequence[str] | None = None
 depends_on: str | Sequence[str] | None = None
@@ -217,6 +217,7 @@ def upgrade() -> None:
         sa.Column("tier", sa.String(length=1), nullable=True),
         sa.Column("sequence", sa.Integer(), nullable=False),
         sa.Column("next_fire_at", columns.UtcDateTime(), nullable=False),
+        sa.Column("is_open", sa.Boolean(), nullable=False),
         sa.Column("fault_count", sa.Integer(), nullable=False),
         sa.Column("fault", sa.String(length=500), nullable=True),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_sla_subjects")),
@@ -227,6 +228,7 @@ def upgrade() -> None:
     with op.batch_alter_table("sla_subjects", schema=None) as batch_op:
         batch_op.create_index("ix_sla_subjects_customer", ["customer_id", "id"], unique=False)
         batch_op.create_index("ix_sla_subjects_due", ["next_fire_at"], unique=False)
+        batch_op.create_index("ix_sla_subjects_public_id", ["subject_public_id"], unique=False)
 
     op.create_table(
         "virtual_clock",
@@ -326,6 +328,14 @@ def upgrade() -> None:
         )
         batch_op.create_index("ix_deadlines_due", ["due_at", "id"], unique=False)
         batch_op.create_index("ix_deadlines_owner", ["owner_id", "due_at", "id"], unique=False)
+        batch_op.create_index("ix_deadlines_started", ["started_at", "id"], unique=False)
+        batch_op.create_index(
+            "ix_deadlines_unanswered",
+            ["due_at", "id"],
+            unique=False,
+            postgresql_where=sa.text("state IN ('running', 'paused', 'missed')"),
+            sqlite_where=sa.text("state IN ('running', 'paused', 'missed')"),
+        )
 
     op.create_table(
         "sla_facts",
@@ -1123,6 +1133,12 @@ def downgrade() -> None:
     op.drop_table("sla_policy_versions")
     op.drop_table("sla_facts")
     with op.batch_alter_table("deadlines", schema=None) as batch_op:
+        batch_op.drop_index(
+            "ix_deadlines_unanswered",
+            postgresql_where=sa.text("state IN ('running', 'paused', 'missed')"),
+            sqlite_where=sa.text("state IN ('running', 'paused', 'missed')"),
+        )
+        batch_op.drop_index("ix_deadlines_started")
         batch_op.drop_index("ix_deadlines_owner")
         batch_op.drop_index("ix_deadlines_due")
         batch_op.drop_index("ix_deadlines_customer")
@@ -1131,6 +1147,7 @@ def downgrade() -> None:
     op.drop_table("calendar_versions")
     op.drop_table("virtual_clock")
     with op.batch_alter_table("sla_subjects", schema=None) as batch_op:
+        batch_op.drop_index("ix_sla_subjects_public_id")
         batch_op.drop_index("ix_sla_subjects_due")
         batch_op.drop_index("ix_sla_subjects_customer")
 
