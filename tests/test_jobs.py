@@ -1,0 +1,292 @@
+"""Every job of the worker: nothing due, three due, run twice, two at once, one poisoned; and a job that breaks."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from sqlalchemy import ColumnElement, func, select
+
+from app import worker, writing
+from app.auth.models import RefreshToken
+from app.database import Database
+from app.idempotency.models import IdempotentAnswer
+from app.jobs import JOBS, Job
+from app.notifications import mail
+from app.notifications.models import Mail, Notification
+from app.outbox.models import OutboxMessage
+from app.outbox.relay import relay
+from app.rehearsal import service as rehearsal
+from app.rehearsal.models import VirtualClock
+from app.sla.enforcement import sweep
+from app.sla.models import DeadlineLevel, DeadlineRow, Escalation, Subject
+from app.statements import Row, Statement
+from app.subscribers import SUBSCRIPTIONS
+from app.tickets import solving
+from app.tickets.models import Ticket
+from app.tickets.move_schemas import Resolve
+from app.time import FAR_END, real_now
+from tests.factories import (
+    freeze,
+    make_customer,
+    make_department,
+    make_line,
+    make_principal,
+    make_rules,
+    make_session,
+    make_subject,
+    make_ticket,
+    make_ticket_types,
+    make_user,
+)
+
+MONDAY = datetime(2026, 3, 2, 1, 0, tzinfo=UTC)  # 09:00 in Shanghai
+WARNED = MONDAY + timedelta(minutes=23)
+COUNT = 3
+STEPS = "更换温控探头 PT100 并按规程重新校准,三点比对偏差小于 0.1 ℃"
+
+
+def rows_of(table: Any) -> Statement:
+    return Statement(select(*table.__table__.columns).order_by(table.id))
+
+
+def count_of(table: Any, *conditions: ColumnElement[bool]) -> Statement:
+    return Statement(select(func.count()).select_from(table.__table__).where(*conditions))
+
+
+Prepare = Callable[[Database], Awaitable[None]]
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """Three things that a job is to do; `left` counts those not done, `poison` spoils one (None: a set-based delete)."""
+
+    prepare: Prepare
+    left: Statement
+    poison: Prepare | None = None
+
+
+# --- three deadlines to warn of, three notices to release, three mails to send
+
+
+async def three_warnings(database: Database) -> None:
+    await make_rules(database, MONDAY)
+    async with database.transaction() as tx:
+        line = await make_line(tx)
+        for number in range(1, COUNT + 1):
+            await make_subject(
+                tx, number=number, owner=line["owner"], department=line["department"]
+            )
+    await freeze(database, WARNED)
+
+
+async def poison_warning(database: Database) -> None:
+    """The first level is recorded already, as no crash could leave it."""
+    row = (await database.all(rows_of(DeadlineRow)))[0]
+    async with database.transaction() as tx:
+        await writing.insert(
+            tx, Escalation, deadline_id=row["id"], level=1, subject_type="ticket", subject_id=1,
+            subject_public_id="p1", rule="TK-2", due_at=MONDAY, fire_at=MONDAY, detected_at=MONDAY,
+        )  # fmt: skip
+
+
+async def three_notices(database: Database) -> None:
+    await three_warnings(database)
+    await sweep(database)
+
+
+async def poison_notice(database: Database) -> None:
+    await spoil(database, Notification, kind="weather.changed")
+
+
+async def three_mails(database: Database) -> None:
+    database.settings = database.settings.model_copy(update={"smtp_host": "127.0.0.1"})
+    await three_notices(database)
+    await relay(database, SUBSCRIPTIONS)
+
+
+async def poison_mail(database: Database) -> None:
+    await spoil(database, Mail, recipient="nobody")
+
+
+async def spoil(database: Database, table: Any, **values: Any) -> None:
+    row = (await database.all(rows_of(table)))[0]
+    async with database.transaction() as tx:
+        await writing.update(tx, table, row, **values)
+
+
+# --- three tickets that nobody confirms
+
+
+async def three_resolved(database: Database) -> None:
+    await make_rules(database, MONDAY)
+    async with database.transaction() as tx:
+        department = await make_department(tx)
+        admin = await make_user(tx, role="admin", department=department)
+        codes = ("consult", "technical", "complaint", "after_sales")
+        await make_ticket_types(tx, dict.fromkeys(codes, department))
+        customer = await make_customer(tx)
+        tickets = [await make_ticket(tx, admin, customer, for_myself=True) for _ in range(COUNT)]
+    for ticket in tickets:
+        await resolve(database, admin, str(ticket["public_id"]))
+    await freeze(database, MONDAY + timedelta(days=30))
+
+
+async def resolve(database: Database, by: Row, ticket_id: str) -> None:
+    command = Resolve.model_validate({"solution": {"steps": STEPS, "result": "已恢复"}})
+    async with database.transaction() as tx:
+        await solving.resolve(tx, make_principal(by), ticket_id, command)
+
+
+async def poison_resolved(database: Database) -> None:
+    """The ticket's subject is gone, as no move could leave it."""
+    await spoil(database, Subject, subject_id=10_000_000)
+
+
+# --- three old answers, three tokens of an ended session
+
+
+async def three_answers(database: Database) -> None:
+    async with database.transaction() as tx:
+        for number in range(COUNT):
+            at = real_now() - timedelta(hours=49)
+            await writing.insert(
+                tx, IdempotentAnswer, scope_hash=f"{number}", request_hash="r", status=201,
+                headers={}, body=b"{}", stored_at=at,
+            )  # fmt: skip
+
+
+async def three_tokens(database: Database) -> None:
+    long_ago = real_now() - timedelta(days=3)
+    async with database.transaction() as tx:
+        session = await make_session(tx, await make_user(tx), ended_at=long_ago)
+        for number in range(COUNT):
+            token = {"token_hash": f"{number}", "issued_at": long_ago}
+            await writing.insert(tx, RefreshToken, session_id=session["id"], **token)
+
+
+SCENARIOS: Mapping[str, Scenario] = {
+    "sweep_deadlines": Scenario(
+        three_warnings,
+        count_of(DeadlineLevel, DeadlineLevel.fired_at == FAR_END, DeadlineLevel.fire_at <= WARNED),
+        poison_warning,
+    ),
+    "close_unconfirmed": Scenario(
+        three_resolved, count_of(Ticket, Ticket.status == "resolved"), poison_resolved
+    ),
+    "relay_messages": Scenario(
+        three_notices, count_of(Notification, Notification.delivered_at == FAR_END), poison_notice
+    ),
+    "send_messages": Scenario(three_mails, count_of(Mail, Mail.sent_at == FAR_END), poison_mail),
+    "purge_answers": Scenario(three_answers, count_of(IdempotentAnswer)),
+    "purge_refresh_tokens": Scenario(three_tokens, count_of(RefreshToken)),
+}
+EVERY_JOB = pytest.mark.parametrize("job", JOBS, ids=[job.name for job in JOBS])
+POISONED = [job for job in JOBS if SCENARIOS[job.name].poison is not None]
+
+
+@pytest.fixture(autouse=True)
+def no_server(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Mails go nowhere here; `notifications/test_mail.py` has the server."""
+    monkeypatch.setattr(mail, "_transmit", lambda email, settings: None)
+
+
+def test_every_job_has_its_scenario() -> None:
+    assert set(SCENARIOS) == {job.name for job in JOBS}
+
+
+@EVERY_JOB
+async def test_nothing_due_does_nothing(database: Database, job: Job) -> None:
+    await freeze(database, MONDAY)
+    assert await job.run(database) == 0
+
+
+@EVERY_JOB
+async def test_what_is_due_is_done_and_a_second_run_does_nothing(
+    database: Database, job: Job
+) -> None:
+    scenario = SCENARIOS[job.name]
+    await scenario.prepare(database)
+    assert await database.value(scenario.left) == COUNT
+    assert await job.run(database) >= COUNT
+    assert await database.value(scenario.left) == 0
+    assert await job.run(database) == 0
+
+
+@EVERY_JOB
+async def test_two_at_once_do_together_what_one_does(database: Database, job: Job) -> None:
+    scenario = SCENARIOS[job.name]
+    await scenario.prepare(database)
+    one = await asyncio.gather(*(job.run(database) for _ in range(2)))
+    assert sum(one) >= COUNT
+    assert await database.value(scenario.left) == 0
+
+
+@pytest.mark.parametrize("job", POISONED, ids=[job.name for job in POISONED])
+async def test_one_poisoned_is_isolated_put_off_and_the_rest_is_done(
+    database: Database, job: Job
+) -> None:
+    scenario = SCENARIOS[job.name]
+    await scenario.prepare(database)
+    assert scenario.poison is not None
+    await scenario.poison(database)
+    await job.run(database)
+    assert await database.value(scenario.left) == 1
+    assert await job.run(database) == 0
+
+
+@EVERY_JOB
+async def test_a_job_that_breaks_stops_neither_the_worker_nor_itself(
+    database: Database, job: Job, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls: list[str] = []
+
+    async def broken(database: Database) -> int:
+        calls.append(job.name)
+        raise RuntimeError("broken")
+
+    monkeypatch.setattr(worker, "JOBS", (replace(job, run=broken),))
+    scheduled = worker.build_scheduler(database).get_job(job.name)
+    await scheduled.func()
+    await scheduled.func()
+    assert calls == [job.name] * 2
+
+
+@EVERY_JOB
+async def test_jobs_on_domain_time_wait_while_a_rehearsal_runs(
+    database: Database, job: Job, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls: list[str] = []
+
+    async def note(database: Database) -> int:
+        calls.append(job.name)
+        return 0
+
+    monkeypatch.setattr(worker, "JOBS", (replace(job, run=note),))
+    scheduled = worker.build_scheduler(database).get_job(job.name)
+    async with database.transaction() as tx:
+        until = real_now() + rehearsal.LEASE
+        await writing.upsert(tx, VirtualClock, ("id",), id=1, held_until=until)
+    await scheduled.func()
+    assert calls == ([] if job.on_domain_time else [job.name])
+
+
+def test_the_scheduler_runs_one_of_a_kind_in_memory_and_misses_nothing(
+    database: Database,
+) -> None:
+    scheduler = worker.build_scheduler(database)
+    for job in JOBS:
+        scheduled = scheduler.get_job(job.name)
+        assert scheduled.trigger.interval == timedelta(seconds=job.every_seconds)
+    defaults = scheduler._job_defaults
+    assert defaults == {"coalesce": True, "max_instances": 1, "misfire_grace_time": None}
+    assert str(scheduler.timezone) == "UTC"
+
+
+async def test_a_whole_day_of_jobs_leaves_no_message_behind(database: Database) -> None:
+    await three_warnings(database)
+    await rehearsal.advance(database, MONDAY + timedelta(days=1))
+    states = {row["state"] for row in await database.all(rows_of(OutboxMessage))}
+    assert states == {"done"}
