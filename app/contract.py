@@ -199,8 +199,11 @@ def _complete_operation(operation: dict[str, Any], route: APIRoute, method: str)
     statuses |= {404} if "{" in route.path else set()
     statuses |= {412} if method in ("PATCH", "PUT", "DELETE") else set()
     statuses |= {400} if "cursor" in str(operation.get("parameters")) else set()
+    declared = {int(status) for status in route.responses} & REFUSALS.keys()
+    statuses |= declared  # a route names a refusal that cannot be read off it by the status alone
     responses = operation["responses"]
-    responses.pop("422", None)
+    for status in {422, *declared}:
+        responses.pop(str(status), None)
     for status in sorted(statuses):
         responses.setdefault(str(status), {"$ref": f"#/components/responses/{REFUSALS[status][0]}"})
     parameters = operation.setdefault("parameters", [])

@@ -42,6 +42,7 @@ def _call_of(request: Request, user: Row, content: bytes | None = None) -> Call:
     operation_id="auth_log_in",
     summary="Log in",
     response_model=TokenRead,
+    responses={401: {}, 429: {}},
 )
 async def log_in(form: Annotated[TokenForm, Form()], request: Request) -> Response:
     """OAuth2's password form. Failures are limited for each account and address (429, `login_limited`)."""
@@ -61,6 +62,7 @@ async def log_in(form: Annotated[TokenForm, Form()], request: Request) -> Respon
     operation_id="auth_refresh",
     summary="Get a new pair of tokens",
     response_model=TokenRead,
+    responses={401: {}},
 )
 async def refresh(command: RefreshRequest, request: Request) -> Response:
     """Every refresh token is good for once; one that comes back has been stolen, and ends its whole login."""
@@ -91,6 +93,7 @@ async def log_out(call: Anybody) -> Response:
     operation_id="auth_change_password",
     summary="Change one's own password",
     status_code=204,
+    responses={429: {}},
 )
 async def change_password(command: PasswordChange, call: Anybody) -> Response:
     """Ends every session of the user, this one too: log in with the new password."""
