@@ -35,7 +35,7 @@ class Words:
 
 def one_line(text: str, length_max: int = TITLE_LENGTH_MAX) -> str:
     """Return a text that others wrote as one line: breaks become blanks, controls vanish, too long ends with an ellipsis."""
-    shown = "".join(character for character in text if _is_shown(character))
+    shown = text if text.isprintable() else "".join(filter(_is_shown, text))
     kept = " ".join(shown.split())
     return kept if len(kept) <= length_max else kept[: length_max - 1] + "…"
 
