@@ -191,6 +191,7 @@ def _refusal(text: str) -> dict[str, Any]:
 
 def _complete_operation(operation: dict[str, Any], route: APIRoute, method: str) -> None:
     guard = guard_of(route)
+    operation["security"] = []
     if guard is not None:
         operation["security"] = [{"bearer": []}]
         operation["x-permission"] = guard.permission.value if guard.permission else "authenticated"
