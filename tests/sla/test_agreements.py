@@ -125,6 +125,17 @@ def test_an_agreement_survives_the_change_to_no_policy() -> None:
 
 
 @pytest.mark.sop("TK-1")
+def test_a_solution_replaced_by_an_agreement_does_not_come_back_with_a_policy() -> None:
+    ticket = Ticket().opened("03-02 09:00").agreed("03-02 09:30", "03-03 15:00", approved=True)
+    ticket.policy("03-02 10:00", "none").policy("03-02 11:00", "toolkit")
+    assert ticket.keys("resolve") == [(1, 1)]
+    assert ticket.resolved("03-02 12:00").reopened("03-02 13:00").keys("resolve") == [
+        (1, 1),
+        (2, 1),
+    ]
+
+
+@pytest.mark.sop("TK-1")
 def test_an_agreed_instant_does_not_move_with_the_tier_but_its_ladder_does() -> None:
     ticket = Ticket().opened("03-06 16:00").agreed("03-06 17:00", "03-06 19:00")
     assert fire_times(ticket.row("agreed"), [2, 3]) == [at("03-06 19:00"), at("03-09 10:00")]
@@ -314,6 +325,13 @@ def test_clocks_of_one_subject_are_answered_by_name_and_all_withdrawn_at_its_end
     accepted, planned = single(*facts)
     assert (accepted.state, planned.state) == (State.MET, State.CANCELLED)
     assert planned.due_at == at("03-23 18:00")
+
+
+@pytest.mark.sop("FU-1")
+def test_other_subjects_never_pause() -> None:
+    waiting = Fact(2, FactKind.WAITING, at("03-06 16:30"), {"reason": "no answer"})
+    (row,) = single(opening("03-06 16:00", clock="first_visit"), waiting)
+    assert (row.state, row.never_pauses) == (State.RUNNING, True)
 
 
 @pytest.mark.sop("FU-2")

@@ -220,6 +220,8 @@ def test_a_cycle_in_the_line_is_survived() -> None:
     org = changed(replace(PEOPLE[DORA], manager_id=OWEN))
     assert told(org, replace(CASE, told=(OWEN, SAM)), LATER) == [(DORA, Why.NEXT)]
     assert told(org, replace(CASE, told=(OWEN, SAM, DORA)), LATER) == [(DORA, Why.REMINDED)]
+    above = changed(replace(PEOPLE[DORA], manager_id=SAM))
+    assert told(above, replace(CASE, told=(OWEN, SAM, DORA)), LATER) == [(DORA, Why.REMINDED)]
     own = changed(replace(PEOPLE[OWEN], manager_id=OWEN))
     assert told(own, CASE, LATER) == [(ADA, Why.ADMIN), (ABE, Why.ADMIN)]
 
@@ -253,6 +255,7 @@ def test_an_owner_who_is_on_call_is_told_as_owner() -> None:
 @pytest.mark.parametrize(("tier", "outside"), [("B", True), ("A", False), (None, True)])
 def test_on_call_is_for_tier_a_outside_hours_only(tier: str | None, outside: bool) -> None:
     org = replace(ORG, departments={SUPPORT: Department(SUPPORT, SAM, (OLGA,))})
+    assert told(org, Case(OWEN, SUPPORT, (), "A"), WARN) == [(OWEN, Why.OWNER)]
     assert told(org, Case(OWEN, SUPPORT, (), tier, outside), WARN) == [(OWEN, Why.OWNER)]
 
 

@@ -262,6 +262,7 @@ REFUSED = [
     ("/waiting/pauses", put("waiting", "pauses", value=[])),
     ("/waiting/pauses/accept", put("waiting", "pauses", value=["accept"])),
     ("/waiting/pauses/first_answer", put("waiting", "pauses", value=["first_answer"])),
+    ("/waiting/pauses/progress", put("clocks", "progress", value=None)),
     ("/waiting/budget", put("waiting", "budget", value={"days": 2})),
     ("/waiting/limit", put("waiting", "limit", value={"days": 0})),
     ("/ladder", put("ladder", 0, "level", value=2)),
