@@ -128,6 +128,7 @@ async def three_resolved(database: Database) -> None:
         codes = ("consult", "technical", "complaint", "after_sales")
         await make_ticket_types(tx, dict.fromkeys(codes, department))
         customer = await make_customer(tx)
+    async with database.transaction() as tx:
         tickets = [await make_ticket(tx, admin, customer, for_myself=True) for _ in range(COUNT)]
     for ticket in tickets:
         await resolve(database, admin, str(ticket["public_id"]))
