@@ -6,7 +6,7 @@ answer (see README, decisions), so statements are made at import, or once per sh
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, Self
 
 from sqlalchemy import Dialect, Executable, Select, bindparam, select
 from sqlalchemy.dialects.postgresql import ARRAY
@@ -141,6 +141,11 @@ class AnyOf(FunctionElement[bool]):
     type = Boolean()
     inherit_cache = True
     name = "any_of"
+
+    def self_group(self, against: Any = None) -> Self:
+        """Stay as it is: SQLite would be asked for `... = 1`, which no index serves."""
+        del against
+        return self
 
 
 @compiles(AnyOf, "postgresql")

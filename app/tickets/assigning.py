@@ -7,17 +7,18 @@ from uuid import UUID
 
 from app.auth.principal import Principal
 from app.database import Transaction
-from app.errors import Conflict, NotPermitted, invalid_field
+from app.errors import Conflict, invalid_field
 from app.sla.deadline import State
 from app.sla.facts import FactKind
 from app.sla.service import NewFact
 from app.statements import Row
 from app.tickets import dispatching, rows, staffing
+from app.tickets.desks import Desk, read_desks
 from app.tickets.dispatching import Decision, Matter, Rule
 from app.tickets.lifecycle import Move, missing_fields
 from app.tickets.messages import note_reason
 from app.tickets.move_schemas import Assign, TakeBack
-from app.tickets.service import Check, Held, check_owner, give, hold, leave, may_own, unchecked
+from app.tickets.service import Check, Held, check_owner, give, hold, leave, unchecked
 
 TAKEN_BACK = "taken_back:"
 
@@ -28,8 +29,6 @@ async def accept(
     """Accept a ticket (SOP TK-2); one without an owner becomes the caller's. Publishes `ticket.accepted`."""
     held = await hold(tx, principal, ticket_id, move=Move.ACCEPT, check=check)
     if held.row["owner_id"] is None:
-        if not may_own(principal.role):
-            raise NotPermitted
         department = held.row["department_id"] or principal.department_id
         decision = Decision(
             Rule.ACCEPTED, principal.user_id, department, owner_public_id=principal.public_id
@@ -51,13 +50,13 @@ async def assign(
     if missing_fields(Move.ASSIGN, frozenset(given)):
         raise invalid_field("/owner_id", "missing")
     held = await hold(tx, principal, ticket_id, move=Move.ASSIGN, check=check)
-    department = await _department_key(tx, command.department_id)
+    desk = await _desk(tx, command.department_id)
     if command.owner_id is None:
-        assert department is not None
-        decision = await dispatch_anew(tx, held, held.row["type"], department)
+        assert desk is not None
+        decision = await dispatch_anew(tx, held, desk, held.row["type"])
         await give(tx, held, decision, counted=True)
     else:
-        decision = await _wanted(tx, held, command.owner_id, department)
+        decision = await _wanted(tx, held, command.owner_id, desk)
         if (decision.owner_id, decision.department_id) == _whose(held.row):
             return
         await give(tx, held, decision, counted=False)
@@ -69,51 +68,50 @@ def _whose(row: Row) -> tuple[int | None, int | None]:
     return row["owner_id"], row["department_id"]
 
 
-async def _department_key(tx: Transaction, department_id: UUID | None) -> int | None:
+async def _desk(tx: Transaction, department_id: UUID | None) -> Desk | None:
     if department_id is None:
         return None
-    key = await tx.value(rows.DEPARTMENT, public_id=str(department_id))
-    if key is None:
+    known = (await read_desks(tx)).by_public_id(str(department_id))
+    desk = known or (await read_desks(tx, at_once=True)).by_public_id(str(department_id))
+    if desk is None:
         raise invalid_field("/department_id", "unknown_reference")
-    return int(key)
+    return desk
 
 
-async def _wanted(tx: Transaction, held: Held, owner_id: UUID, department: int | None) -> Decision:
+async def _wanted(tx: Transaction, held: Held, owner_id: UUID, desk: Desk | None) -> Decision:
     found = await tx.all(rows.USERS, public_ids=[str(owner_id)])
     user = found[0] if found else {"role": None, "is_active": None}
     check_owner("/owner_id", role=user["role"], is_active=user["is_active"])
-    home = department or user["department_id"] or held.row["department_id"]
+    own = user["department_id"] or held.row["department_id"]
+    home = own if desk is None else desk.id
     return Decision(Rule.ASSIGNED, user["id"], home, owner_public_id=str(user["public_id"]))
 
 
 async def dispatch_anew(
-    tx: Transaction,
-    held: Held,
-    type_code: str,
-    department: int | None,
-    *,
-    excludes_former: bool = False,
+    tx: Transaction, held: Held, desk: Desk, type_code: str, *, excludes_former: bool = False
 ) -> Decision:
     """Choose an owner for a held ticket among a department's people; the winner's load counts it already."""
-    kind = await tx.one(rows.TYPE, code=type_code)
-    staff = await tx.one(
-        staffing.STAFF,
-        customer_key=held.row["customer_id"],
-        department_key=department,
-        dispatching=True,
-    )
-    assert kind is not None
-    assert staff is not None
+    desks = await read_desks(tx)
+    staff = await staffing.read_staff(tx, desks, desk, held.row["customer_id"])
     matter = Matter(
         type_code,
-        kind["dispatch_to"],
+        desks.types[type_code]["dispatch_to"],
         held.row["tier"],
         held.now,
         former_id=held.row["owner_id"],
         excludes_former=excludes_former,
         counts=held.counts,
     )
-    return await dispatching.decide(tx, staff, matter)
+    return await dispatching.decide(tx, desks, staff, matter)
+
+
+async def handling_desk(tx: Transaction, held: Held, type_code: str) -> Desk:
+    """Return the department that handles a type, else the one that has the ticket; `Conflict` where there is none."""
+    desks = await read_desks(tx)
+    for key in (desks.types[type_code]["department_id"], held.row["department_id"]):
+        if key in desks.departments:
+            return desks.departments[key]
+    raise Conflict("type_without_department")
 
 
 async def take_back(
@@ -132,15 +130,8 @@ async def take_back(
     deadline = held.subject.open_deadline("accept")
     if deadline is None or deadline.state_at(held.now) is not State.MISSED:
         raise Conflict("accept_not_missed")
-    kind = await tx.one(rows.TYPE, code=held.row["type"])
-    assert kind is not None
-    decision = await dispatch_anew(
-        tx,
-        held,
-        held.row["type"],
-        kind["department_id"] or held.row["department_id"],
-        excludes_former=True,
-    )
+    desk = await handling_desk(tx, held, held.row["type"])
+    decision = await dispatch_anew(tx, held, desk, held.row["type"], excludes_former=True)
     await give(tx, held, decision, counted=True, prefix=TAKEN_BACK)
     facts = await note_reason(tx, held, command.reason)
     await leave(

@@ -5,7 +5,7 @@ on load counters are taken after the ticket's own and always in the order of use
 for each other instead of both choosing the same idle member.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -16,8 +16,10 @@ from app.database import Transaction
 from app.sla import service as sla
 from app.statements import Row
 from app.tickets import rows
+from app.tickets.desks import Desk, Desks
 from app.tickets.dispatch import Candidate, Standing, choose
 from app.tickets.models import Dispatch, DispatchLoad
+from app.tickets.staffing import Person, Staff
 from app.tickets.type_schemas import DispatchTo
 from app.time import FAR_END, format_instant
 
@@ -27,7 +29,6 @@ FITTING_ROLE: Mapping[str, str] = {
     "technical": "support",
     "after_sales": "service",
 }
-LATER_IN_LINE = "later_in_line"
 
 
 class Rule(StrEnum):
@@ -46,16 +47,12 @@ class Rule(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """Who gets a ticket, by which rule, in which department; `considered` is what is recorded of the others.
-
-    `department_name` is known of an opening's decision only: policies are chosen by it.
-    """
+    """Who gets a ticket, by which rule, in which department; `considered` is what is recorded of who was asked."""
 
     rule: str
     owner_id: int | None
     department_id: int | None
     owner_public_id: str | None = None
-    department_name: str | None = None
     considered: tuple[Mapping[str, Any], ...] = ()
 
 
@@ -75,7 +72,7 @@ class Matter:
     excludes_former: bool = False
     counts: bool = True
 
-    def allows(self, person: Mapping[str, Any]) -> bool:
+    def allows(self, person: Person) -> bool:
         """Return whether the person may be chosen at all."""
         return not self.excludes_former or person["id"] != self.former_id
 
@@ -85,81 +82,88 @@ class _Place:
     """Somebody whose turn it may be, and the rule by which it would be."""
 
     rule: Rule
-    person: Mapping[str, Any]
+    person: Person
 
 
-async def decide(tx: Transaction, staff: Row, matter: Matter) -> Decision:
-    """Choose among `staff` (a row with the columns of `staffing.STAFF`) and count the ticket for the winner.
+async def decide(tx: Transaction, desks: Desks, staff: Staff, matter: Matter) -> Decision:
+    """Choose among a department's people and count the ticket for the winner.
 
-    Nobody present: the head of the department, or of the nearest one above; none: unassigned.
+    Nobody present: the head of the department, or of the nearest one above; none: unassigned. Only the counters
+    of those who are asked are locked, so that departments do not wait for each other.
     """
-    if staff["department_id"] is None:
-        return Decision(Rule.UNASSIGNED, None, None)
     line = await _line(tx, staff, matter)
     pool = [] if line else _fitting(staff, matter)
-    leaders = _leaders(staff, matter, Rule.NOBODY_PRESENT)
-    everybody = [one["id"] for one in (*pool, *_people(line), *_people(leaders))]
-    loads = await lock_loads(tx, [*everybody, *([matter.former_id] if matter.former_id else [])])
+    if any(one["present"] for one in pool):
+        asked: list[_Place] = []
+    else:
+        asked = _asked(line or _leaders(staff, matter, Rule.NOBODY_PRESENT))
+    people = [*pool, *(place.person for place in asked)]
+    former = [] if matter.former_id is None else [matter.former_id]
+    loads = await lock_loads(tx, [*(one["id"] for one in people), *former])
     winner, considered = _choose(pool, loads)
     rule: str = Rule.LEAST_LOADED
     if winner is None:
-        place, in_line = _first_present(line or leaders, loads)
-        considered = (*considered, *in_line)
-        rule, winner = (place.rule, place.person) if place else (Rule.UNASSIGNED, None)
-    home = winner if winner is not None and winner["inside"] else staff
-    where = {name: home[name] for name in ("department_id", "department_name")}
+        rule = asked[-1].rule if asked else Rule.UNASSIGNED
+        winner = asked[-1].person if asked else None
+        considered += tuple(_considered_in_line(asked, loads))
     if winner is None:
-        return Decision(Rule.UNASSIGNED, None, considered=considered, **where)
+        return Decision(rule, None, staff.desk.id, considered=considered)
     if matter.counts:
         await _count(tx, loads[winner["id"]], matter.at)
-    return Decision(
-        rule, winner["id"], owner_public_id=winner["public_id"], considered=considered, **where
-    )
+    home = _home(desks, staff.desk, winner)
+    return Decision(rule, winner["id"], home.id, winner["public_id"], considered)
 
 
-async def _line(tx: Transaction, staff: Row, matter: Matter) -> list[_Place]:
+def _home(desks: Desks, desk: Desk, person: Person) -> Desk:
+    """Return the winner's own department where it lies below the one that handles the matter, else that one."""
+    home = desks.departments.get(person["department_id"])
+    return home if home is not None and home.path.startswith(desk.path) else desk
+
+
+async def _line(tx: Transaction, staff: Staff, matter: Matter) -> list[_Place]:
     """Return whose turn it is one after the other, empty where loads decide."""
     if matter.tier == "A" and not await sla.is_working_time(tx, matter.at):
-        return _once(
-            [
-                *_places(Rule.ON_CALL, staff["on_call"], matter),
-                *_places(Rule.ACCOUNT_MANAGER, staff["managers"], matter),
-                *_leaders(staff, matter, Rule.HEAD),
-            ]
-        )
+        return [
+            *_places(Rule.ON_CALL, staff.on_call, matter),
+            *_places(Rule.ACCOUNT_MANAGER, staff.managers, matter),
+            *_leaders(staff, matter, Rule.HEAD),
+        ]
     if matter.dispatch_to == DispatchTo.HEAD:
         return _leaders(staff, matter, Rule.HEAD)
     return []
 
 
-def _places(rule: Rule, people: Iterable[Mapping[str, Any]], matter: Matter) -> list[_Place]:
+def _places(rule: Rule, people: Iterable[Person], matter: Matter) -> list[_Place]:
     return [_Place(rule, one) for one in people if matter.allows(one)]
 
 
-def _leaders(staff: Row, matter: Matter, rule: Rule) -> list[_Place]:
+def _leaders(staff: Staff, matter: Matter, rule: Rule) -> list[_Place]:
     """Return the department's head, whoever stands in for him, then the heads above."""
-    nearest, above = staff["heads"][:1], staff["heads"][1:]
-    return _once(_places(rule, [*nearest, *staff["deputies"], *above], matter))
+    return _places(rule, [*staff.heads[:1], *staff.deputies, *staff.heads[1:]], matter)
 
 
-def _once(places: Sequence[_Place]) -> list[_Place]:
-    return list({place.person["id"]: place for place in reversed(places)}.values())[::-1]
+def _asked(line: Sequence[_Place]) -> list[_Place]:
+    """Return who is asked, the last of them being the winner: the first present.
+
+    Nobody there: the nearest head, since he answers for it, absent or not.
+    """
+    for number, place in enumerate(line):
+        if place.person["present"]:
+            return list(line[: number + 1])
+    heads = [place for place in line if place.rule in (Rule.HEAD, Rule.NOBODY_PRESENT)]
+    return [*(place for place in line if place not in heads[:1]), *heads[:1]] if heads else []
 
 
-def _people(places: Iterable[_Place]) -> list[Mapping[str, Any]]:
-    return [place.person for place in places]
-
-
-def _fitting(staff: Row, matter: Matter) -> list[Mapping[str, Any]]:
+def _fitting(staff: Staff, matter: Matter) -> list[Person]:
     """Return the members of the type's trade; all of them where the department has nobody of it."""
-    members = [one for one in staff["members"] if matter.allows(one)]
+    members = [one for one in staff.members if matter.allows(one)]
     role = FITTING_ROLE.get(matter.type_code)
     return [one for one in members if one["role"] == role] or members
 
 
 def _choose(
-    pool: Sequence[Mapping[str, Any]], loads: Mapping[int, Row]
-) -> tuple[Mapping[str, Any] | None, tuple[Mapping[str, Any], ...]]:
+    pool: Sequence[Person], loads: Mapping[int, Row]
+) -> tuple[Person | None, tuple[Mapping[str, Any], ...]]:
     people = {one["id"]: one for one in pool}
     choice = choose(
         [
@@ -173,26 +177,15 @@ def _choose(
     return (None if choice.winner is None else people[choice.winner.user_id]), considered
 
 
-def _first_present(
-    line: Sequence[_Place], loads: Mapping[int, Row]
-) -> tuple[_Place | None, tuple[Mapping[str, Any], ...]]:
-    """Return the first of the line who is present, else its head: he answers for it, absent or not."""
-    winner = next((place for place in line if place.person["present"]), None)
-    if winner is None:
-        heads = (Rule.HEAD, Rule.NOBODY_PRESENT)
-        winner = next((place for place in line if place.rule in heads), None)
-    considered = []
-    for place in line:
-        standing: str = LATER_IN_LINE if place.person["present"] else Standing.ABSENT
-        if place is winner:
-            standing = Standing.WON
-        considered.append(_considered(place.person, loads, standing))
-    return winner, tuple(considered)
+def _considered_in_line(
+    asked: Sequence[_Place], loads: Mapping[int, Row]
+) -> Iterator[Mapping[str, Any]]:
+    for place in asked:
+        standing = Standing.WON if place is asked[-1] else Standing.ABSENT
+        yield _considered(place.person, loads, standing)
 
 
-def _considered(
-    person: Mapping[str, Any], loads: Mapping[int, Row], standing: str
-) -> Mapping[str, Any]:
+def _considered(person: Person, loads: Mapping[int, Row], standing: str) -> Mapping[str, Any]:
     load = loads[person["id"]]
     idle_since = _idle_since(load)
     return {

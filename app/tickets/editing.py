@@ -10,8 +10,8 @@ from app.database import Transaction
 from app.errors import Conflict, invalid_field
 from app.sla.facts import FactKind
 from app.sla.service import NewFact
-from app.tickets import rows
-from app.tickets.assigning import dispatch_anew
+from app.tickets.assigning import dispatch_anew, handling_desk
+from app.tickets.desks import read_desks
 from app.tickets.lifecycle import ENDED, Move, TicketStatus
 from app.tickets.move_schemas import Reclassify
 from app.tickets.opening import CLOCKS_APART
@@ -65,15 +65,17 @@ async def reclassify(
     if not given:
         raise invalid_field("/type", "missing")
     held = await hold(tx, principal, ticket_id, move=Move.RECLASSIFY, check=check)
-    kind = await tx.one(rows.TYPE, code=given.get("type", held.row["type"]))
+    code: str = given["type"] if "type" in given else held.row["type"]
+    desks = await read_desks(tx)
+    kind = desks.types.get(code) or (await read_desks(tx, at_once=True)).types.get(code)
     if kind is None or not (kind["is_active"] or kind["code"] == held.row["type"]):
         raise invalid_field("/type", "unknown_reference")
     changes = _differing(held, given)
     if changes:
         await leave(tx, held, "ticket.reclassified", *_reclassified(changes), **changes)
     if redispatch:
-        department = kind["department_id"] or held.row["department_id"]
-        decision = await dispatch_anew(tx, held, kind["code"], department)
+        desk = await handling_desk(tx, held, kind["code"])
+        decision = await dispatch_anew(tx, held, desk, kind["code"])
         await give(tx, held, decision, counted=True)
         await leave(tx, held, "ticket.assigned", payload={"owner_id": decision.owner_public_id})
 

@@ -4,7 +4,7 @@ Not here: who is chosen (dispatching) and what an open ticket goes through (the 
 """
 
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from app import writing
@@ -14,7 +14,8 @@ from app.errors import invalid_field
 from app.outbox import service as outbox
 from app.sla import service as sla
 from app.statements import Row
-from app.tickets import dispatching, rows, staffing
+from app.tickets import dispatching, staffing
+from app.tickets.desks import Desk, Desks, read_desks
 from app.tickets.dispatching import Decision, Matter, Rule
 from app.tickets.lifecycle import TicketStatus
 from app.tickets.models import Ticket
@@ -37,6 +38,23 @@ class Links:
 UNLINKED = Links()
 
 
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What the input names: the answer to the one question, the type, and the department that handles it."""
+
+    row: Row
+    kind: Row
+    desks: Desks
+    desk: Desk | None
+    requested: Desk | None
+
+    @property
+    def now(self) -> datetime:
+        """The instant of the opening."""
+        at: datetime = self.row["now"]
+        return at
+
+
 async def open_ticket(
     tx: Transaction, principal: Principal, command: TicketCreate, links: Links = UNLINKED
 ) -> Row:
@@ -50,7 +68,7 @@ async def open_ticket(
 
 async def read_context(
     tx: Transaction, principal: Principal, command: TicketCreate, *, linked: bool = False
-) -> Row:
+) -> Context:
     """Return what the input names, and who could take the ticket; refuses ids that name nothing.
 
     Holds the customer's tier until the commit. A linked ticket may be of a type that takes no others any more.
@@ -58,37 +76,49 @@ async def read_context(
     owner = command.owner_id
     if command.for_myself and owner is not None and str(owner) != principal.public_id:
         raise invalid_field("/owner_id", "owner_twice")
-    context = await tx.one(
+    desks = await _desks(tx, command)
+    kind = desks.types.get(command.type)
+    requested = desks.by_public_id(str(command.department_id)) if command.department_id else None
+    if kind is None or not (kind["is_active"] or linked):
+        raise invalid_field("/type", "unknown_reference")
+    if command.department_id is not None and requested is None:
+        raise invalid_field("/department_id", "unknown_reference")
+    desk = requested or desks.departments.get(kind["department_id"])
+    dispatched = owner is None and not command.for_myself
+    row = await tx.one(
         staffing.OPENING,
         customer=str(command.customer_id),
         contact=_text(command.contact_id),
-        type=command.type,
-        retired_too=linked,
-        department=_text(command.department_id),
         owner=principal.public_id if command.for_myself else _text(owner),
-        dispatching=owner is None and not command.for_myself,
+        **staffing.asks_about(desks, desk if dispatched else None),
     )
-    if context is None:
+    if row is None:
         raise invalid_field("/customer_id", "unknown_reference")
-    _check_references(command, context)
-    return context
+    _check_references(command, row)
+    return Context(row, kind, desks, desk, requested)
+
+
+async def _desks(tx: Transaction, command: TicketCreate) -> Desks:
+    """Return the desks, asked anew where they do not hold what the input names."""
+    desks = await read_desks(tx)
+    department = command.department_id
+    known = department is None or desks.by_public_id(str(department)) is not None
+    if known and command.type in desks.types:
+        return desks
+    return await read_desks(tx, at_once=True)
 
 
 def _text(value: Any) -> str | None:
     return None if value is None else str(value)
 
 
-def _check_references(command: TicketCreate, context: Row) -> None:
-    if context["type_key"] is None:
-        raise invalid_field("/type", "unknown_reference")
-    if command.contact_id is not None and context["contact_key"] is None:
+def _check_references(command: TicketCreate, row: Row) -> None:
+    if command.contact_id is not None and row["contact_key"] is None:
         raise invalid_field("/contact_id", "unknown_reference")
-    if command.department_id is not None and context["requested_department_id"] is None:
-        raise invalid_field("/department_id", "unknown_reference")
     if command.owner_id is not None or command.for_myself:
         pointer = "/for_myself" if command.for_myself else "/owner_id"
-        check_owner(pointer, role=context["owner_role"], is_active=context["owner_is_active"])
-    if command.happened_at is not None and command.happened_at > context["now"] + CLOCKS_APART:
+        check_owner(pointer, role=row["owner_role"], is_active=row["owner_is_active"])
+    if command.happened_at is not None and command.happened_at > row["now"] + CLOCKS_APART:
         raise invalid_field("/happened_at", "in_future")
 
 
@@ -96,23 +126,23 @@ async def open_in_context(
     tx: Transaction,
     principal: Principal,
     command: TicketCreate,
-    context: Row,
+    context: Context,
     links: Links = UNLINKED,
 ) -> Row:
     """The same when the context has been read."""
     number = await tx.next_number(Ticket)
     decision = await _choose_owner(tx, principal, command, context)
     row = await _insert(tx, principal, command, context, number=number, owner=decision, links=links)
-    await _open_clocks(tx, command, context, row, decision.department_name)
-    await dispatching.record(tx, row["id"], decision, at=context["now"])
+    await _open_clocks(tx, command, context, row)
+    await dispatching.record(tx, row["id"], decision, at=context.now)
     await outbox.publish(
         tx,
         "ticket.opened",
-        at=context["now"],
+        at=context.now,
         subject_type=SUBJECT,
         subject_id=row["public_id"],
         payload={
-            "customer_id": str(context["customer_public_id"]),
+            "customer_id": str(context.row["customer_public_id"]),
             "owner_id": decision.owner_public_id,
         },
     )
@@ -120,48 +150,44 @@ async def open_in_context(
 
 
 async def _choose_owner(
-    tx: Transaction, principal: Principal, command: TicketCreate, context: Row
+    tx: Transaction, principal: Principal, command: TicketCreate, context: Context
 ) -> Decision:
-    now = context["now"]
-    if context["owner_id"] is None:
-        matter = Matter(context["type_code"], context["dispatch_to"], context["tier"], now)
-        decision = await dispatching.decide(tx, context, matter)
-        return decision if decision.department_id is not None else await _near(tx, principal)
-    await dispatching.shift_loads(tx, taken_from=None, given_to=context["owner_id"], at=now)
-    places = ("requested_department", "owner_department", "department")
-    place = next((one for one in places if context[f"{one}_id"] is not None), "department")
-    return Decision(
-        Rule.FOR_ONESELF if command.for_myself else Rule.ASSIGNED,
-        context["owner_id"],
-        context[f"{place}_id"],
-        str(context["owner_public_id"]),
-        context[f"{place}_name"],
-    )
-
-
-async def _near(tx: Transaction, principal: Principal) -> Decision:
-    """Nobody handles the type: whoever took it in is near somebody who can be told."""
-    name = await tx.value(rows.DEPARTMENT_NAME, key=principal.department_id)
-    return Decision(Rule.UNASSIGNED, None, principal.department_id, department_name=name)
+    row, desk = context.row, context.desk
+    if row["owner_id"] is not None:
+        await dispatching.shift_loads(tx, taken_from=None, given_to=row["owner_id"], at=context.now)
+        home = context.desks.departments.get(row["owner_department_id"])
+        own = context.requested or home or desk
+        return Decision(
+            Rule.FOR_ONESELF if command.for_myself else Rule.ASSIGNED,
+            row["owner_id"],
+            None if own is None else own.id,
+            str(row["owner_public_id"]),
+        )
+    if desk is None:
+        # Nobody handles the type: whoever took it in is near somebody who can be told.
+        return Decision(Rule.UNASSIGNED, None, principal.department_id)
+    staff = staffing.staff_of(context.desks, desk, row)
+    matter = Matter(command.type, context.kind["dispatch_to"], row["tier"], context.now)
+    return await dispatching.decide(tx, context.desks, staff, matter)
 
 
 async def _insert(
     tx: Transaction,
     principal: Principal,
     command: TicketCreate,
-    context: Row,
+    context: Context,
     *,
     number: int,
     owner: Decision,
     links: Links,
 ) -> Row:
-    now = context["now"]
+    now = context.now
     return await writing.insert(
         tx,
         Ticket,
         number=f"T{number:06d}",
-        customer_id=context["customer_key"],
-        contact_id=context["contact_key"],
+        customer_id=context.row["customer_key"],
+        contact_id=context.row["contact_key"],
         type=command.type,
         complexity=command.complexity.value,
         channel=command.channel.value,
@@ -184,28 +210,27 @@ async def _insert(
     )
 
 
-async def _open_clocks(
-    tx: Transaction, command: TicketCreate, context: Row, row: Row, department: str | None
-) -> None:
+async def _open_clocks(tx: Transaction, command: TicketCreate, context: Context, row: Row) -> None:
+    desk = context.desks.departments.get(row["department_id"])
     await sla.open_subject(
         tx,
         subject_type=SUBJECT,
         subject_id=row["id"],
         public_id=row["public_id"],
         label=f"{row['number']} {row['subject']}"[:LABEL_MAX],
-        customer_id=context["customer_key"],
+        customer_id=context.row["customer_key"],
         owner_id=row["owner_id"],
         department_id=row["department_id"],
-        dedicated_manager_id=context["account_manager_id"],
+        dedicated_manager_id=context.row["account_manager_id"],
         inputs={
             "type": row["type"],
             "complexity": row["complexity"],
-            "tier": context["tier"],
+            "tier": context.row["tier"],
             "channel": row["channel"],
             "priority": row["priority"],
-            "department": department,
+            "department": None if desk is None else desk.name,
             "tags": row["tags"],
         },
-        at=context["now"],
+        at=context.now,
         accepted=command.for_myself,
     )

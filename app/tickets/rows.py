@@ -88,9 +88,6 @@ USER_BY_KEY = Statement(_person.where(_USERS.c.id == bindparam("key")))
 DEPARTMENT = Statement(
     select(_DEPARTMENTS.c.id).where(_DEPARTMENTS.c.public_id == bindparam("public_id"))
 )
-DEPARTMENT_NAME = Statement(
-    select(_DEPARTMENTS.c.name).where(_DEPARTMENTS.c.id == bindparam("key"))
-)
 TYPE = Statement(select(*table_columns(TicketType)).where(TicketType.code == bindparam("code")))
 TYPES = Statement(select(*table_columns(TicketType)).order_by(TicketType.id))
 

@@ -45,6 +45,10 @@ TEXTS: dict[str, tuple[str, str]] = {
         "客户尚未确认,只有主管可以关闭",
         "The customer has not confirmed; only a supervisor may close it now",
     ),
+    "type_without_department": (
+        "没有部门负责此类型,无法派单",
+        "No department handles this type, so it cannot be dispatched",
+    ),
     "ticket_type_exists": ("已有此类型代码", "There is a type with this code already"),
 }
 

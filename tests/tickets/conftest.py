@@ -21,6 +21,7 @@ from app.database import Database
 from app.outbox.models import OutboxMessage
 from app.sla.models import FactRow
 from app.statements import Row, Statement
+from app.tickets.desks import forget_desks
 from app.tickets.models import Dispatch, DispatchLoad, Ticket
 from app.tickets.schemas import TicketRead
 from tests.conftest import AsUser, Caller
@@ -251,3 +252,4 @@ async def put_on_call(database: Database, department: Row, *users: Row) -> None:
             await writing.insert(
                 tx, OnCall, department_id=department["id"], user_id=user["id"], position=position
             )
+    forget_desks(database)

@@ -117,7 +117,6 @@ async def test_nobody_present_the_head_answers(house: House) -> None:
     assert (ticket["owner"]["name"], decision["rule"]) == ("support_head", "nobody_present")
     assert {one["name"]: one["standing"] for one in decision["candidates"]} == {
         "li": "absent", "zhang": "absent", "wu": "absent", "support_head": "won",
-        "boss": "later_in_line",
     }  # fmt: skip
 
 
@@ -185,6 +184,32 @@ async def test_the_first_on_call_who_is_there_is_called(house: House) -> None:
     await house.at("22:00")
     ticket = await house.open(customer_id=await make_vip(house), contact_id=None)
     assert ticket["owner"]["name"] == "zhang"
+
+
+async def test_a_head_on_call_before_others_is_called_before_them(house: House) -> None:
+    people = house.people
+    support = house.departments["support"]
+    await put_on_call(house.database, support, people["support_head"], people["zhang"])
+    await house.at("22:00")
+    ticket = await house.open(customer_id=await make_vip(house), contact_id=None)
+    decision = await last_dispatch(house, ticket)
+    assert (ticket["owner"]["name"], decision["rule"]) == ("support_head", "on_call")
+    assert [one["name"] for one in decision["candidates"]] == ["support_head"]
+
+
+async def test_teams_on_call_answer_for_a_department_without_a_list(house: House) -> None:
+    await put_on_call(house.database, house.departments["field"], house.people["wu"])
+    await house.at("22:00")
+    ticket = await house.open(customer_id=await make_vip(house), contact_id=None)
+    assert (ticket["owner"]["name"], ticket["department"]["name"]) == ("wu", "现场组")
+
+
+async def test_who_is_away_and_was_asked_first_is_recorded(house: House) -> None:
+    await absent(house, "service_head")
+    decision = await last_dispatch(house, await house.open(type="complaint"))
+    assert [(one["name"], one["standing"]) for one in decision["candidates"]] == [
+        ("service_head", "absent"), ("boss", "won"),
+    ]  # fmt: skip
 
 
 async def test_nobody_on_call_the_dedicated_manager_then_the_head_is_called(house: House) -> None:
