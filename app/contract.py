@@ -208,7 +208,8 @@ def _complete_operation(operation: dict[str, Any], route: APIRoute, method: str)
     for status in sorted(statuses):
         responses.setdefault(str(status), {"$ref": f"#/components/responses/{REFUSALS[status][0]}"})
     parameters = operation.setdefault("parameters", [])
-    parameters += [_header(*one) for one in _headers(method, guarded=guard is not None)]
+    headers = _headers(method, guarded=guard is not None, versioned=412 in statuses)
+    parameters += [_header(*one) for one in headers]
     if not parameters:
         del operation["parameters"]
 
@@ -219,7 +220,7 @@ def guard_of(route: APIRoute) -> Permits | None:
     return found[0] if found else None
 
 
-def _headers(method: str, *, guarded: bool) -> list[tuple[str, str]]:
+def _headers(method: str, *, guarded: bool, versioned: bool) -> list[tuple[str, str]]:
     headers = [("Accept-Language", "`zh-CN` (default) or `en`, for texts")]
     if method == "POST" and guarded:
         headers.append(
@@ -228,7 +229,7 @@ def _headers(method: str, *, guarded: bool) -> list[tuple[str, str]]:
                 "Makes a repeat harmless: the first 2xx answer is given again for 48 h",
             )
         )
-    if method in ("PATCH", "PUT", "DELETE"):
+    if versioned:
         headers.append(("If-Match", "The ETag that was read; another version is refused with 412"))
     return headers
 

@@ -43,7 +43,7 @@ from app.tickets.move_schemas import (
 from app.tickets.schemas import TicketRead
 
 PREFIX = "/api/v1/tickets"
-router = APIRouter(prefix=PREFIX, tags=["tickets"], route_class=Route)
+router = APIRouter(prefix=PREFIX, tags=["tickets"], route_class=Route, responses={412: {}})
 Writer = Annotated[Call, permits("tickets:write")]
 Approver = Annotated[Call, permits("tickets:approve")]
 
