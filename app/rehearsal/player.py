@@ -9,12 +9,12 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 from pydantic import ValidationError
 from sqlalchemy import bindparam, func, select
 
-from app import writing
 from app.auth.models import User
 from app.auth.principal import Principal
 from app.customers.schemas import Tier
@@ -25,10 +25,10 @@ from app.rehearsal.implied import plan
 from app.rehearsal.logs import Log
 from app.rehearsal.mapping import LogMapping, measurable_policy
 from app.rehearsal.measuring import compare, count_escalations, measure
-from app.rehearsal.models import VirtualClock
 from app.rehearsal.moving import make
 from app.rehearsal.report import Outcome, RefusedMove
 from app.rehearsal.stage import REPLAY, Stage, build_stage
+from app.rehearsal.stepping import stand_at, step_to
 from app.sla.enforcement import sweep
 from app.sla.models import Subject
 from app.sla.shipped import pack_document
@@ -47,6 +47,7 @@ NEXT_DUE = (
     Statement(select(func.min(Subject.next_fire_at).label("at"))),
     Statement(select(func.min(Ticket.close_due_at).label("at"))),
 )
+JOBS = (partial(sweep, until_quiet=False), close_unconfirmed)
 STANDING = Statement(
     select(Ticket.status, Ticket.closed_at, User.public_id.label("owner"))
     .outerjoin_from(Ticket, User, User.id == Ticket.owner_id)
@@ -96,11 +97,11 @@ class Player:
         outcome.began_at, outcome.ended_at = log.events[0].at, log.events[-1].at
         self.stage = await self._build(log, document)
         for number, event in enumerate(log.events, 1):
-            await self._step_to(event.at)
+            await step_to(self.database, event.at, due=NEXT_DUE, jobs=JOBS)
             await self._play(event)
             if progress is not None:
                 progress(number)
-        await self._step_to(outcome.ended_at, inclusive=True)
+        await step_to(self.database, outcome.ended_at, due=NEXT_DUE, jobs=JOBS, inclusive=True)
         await self._conclude(outcome.ended_at)
 
     async def _build(self, log: Log, document: Mapping[str, Any]) -> Stage:
@@ -121,20 +122,6 @@ class Player:
         if self.mapping.verdict is not None:
             outcome.compared = compare(self.kept, self.promised, outcome.measured)
 
-    # --- time
-
-    async def _step_to(self, at: datetime, *, inclusive: bool = False) -> None:
-        """Let everything fire that is due before `at` (or at it), each at its own instant."""
-        while (due := await self._next_due()) < at or (inclusive and due == at):
-            async with self.database.transaction(REPLAY) as tx:
-                await _stand_at(tx, max(due, await tx.now()))
-            await sweep(self.database, until_quiet=False)
-            await close_unconfirmed(self.database)
-
-    async def _next_due(self) -> datetime:
-        found = [await self.database.value(statement) for statement in NEXT_DUE]
-        return min((at for at in found if at is not None), default=FAR_END)
-
     # --- events
 
     async def _play(self, event: Event) -> None:
@@ -142,7 +129,7 @@ class Player:
         done = Done(self.cases.get(event.case))
         try:
             async with self.database.transaction(REPLAY) as tx:
-                await _stand_at(tx, event.at)
+                await stand_at(tx, event.at)
                 await self._make(tx, event, done)
         except Refusal as refusal:
             self._refuse(event, _reason(refusal))
@@ -227,10 +214,6 @@ class Player:
 
 def _is(owner: Principal | None, somebody: Principal) -> bool:
     return owner is not None and owner.user_id == somebody.user_id
-
-
-async def _stand_at(tx: Transaction, at: datetime) -> None:
-    await writing.upsert(tx, VirtualClock, ("id",), id=1, offset_micros=0, frozen_at=at)
 
 
 def _reason(refusal: Refusal) -> str:

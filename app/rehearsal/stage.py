@@ -24,8 +24,8 @@ from app.customers import contacts
 from app.customers import service as customers
 from app.customers.schemas import ContactCreate, CustomerCreate, SourceChannel, Tier
 from app.database import Actor, Database, Transaction
-from app.rehearsal.models import VirtualClock
 from app.rehearsal.people import principal_of
+from app.rehearsal.stepping import stand_at
 from app.sla.book import forget_book
 from app.sla.models import PolicyRow, PolicyVersion
 from app.statements import Row, Statement
@@ -72,7 +72,7 @@ async def build_stage(
 ) -> Stage:
     """Make everything in an empty, migrated database whose clock then stands at `at`."""
     async with database.transaction(REPLAY) as tx:
-        await writing.upsert(tx, VirtualClock, ("id",), id=1, offset_micros=0, frozen_at=at)
+        await stand_at(tx, at)
         await _make_rules(tx, calendar, policy)
         await ensure_ticket_types(tx)
         head, staff = await _make_people(tx, people)
