@@ -18,6 +18,7 @@ import typer
 
 if TYPE_CHECKING:
     from app.database import Database
+    from app.errors import Invalid
 
 app = typer.Typer(
     name="huiying",
@@ -246,12 +247,30 @@ def create_admin(
 
 @demo.command("load")
 def load_demo() -> None:
-    """Load the demo company into a database that holds no company yet."""
+    """Load the demo company into a database that holds no company yet.
+
+    Its people log in with HUIYING_DEMO_PASSWORD, or with a password made up and printed once.
+    """
+    from app.auth.passwords import generate_password
+    from app.errors import Invalid
     from app.rehearsal import demo as company
 
-    loaded = with_database(company.load_if_empty)
+    given = os.environ.get("HUIYING_DEMO_PASSWORD")
+    password = given or generate_password()
+    try:
+        loaded = with_database(lambda database: company.load_if_empty(database, password))
+    except (company.DemoUnfinished, Invalid) as error:
+        print(error if not isinstance(error, Invalid) else _faults(error), file=sys.stderr)
+        raise typer.Exit(1) from error
     if not loaded:
         print("the database holds a company already; nothing loaded", file=sys.stderr)
+        return
+    shown = "HUIYING_DEMO_PASSWORD" if given else password
+    print(f"demo users, such as {company.EXAMPLE_USER}, log in with {shown}")
+
+
+def _faults(error: "Invalid") -> str:
+    return f"HUIYING_DEMO_PASSWORD: {', '.join(one.code for one in error.errors)}"
 
 
 @outbox.command("list")

@@ -1,48 +1,19 @@
-"""The demo company as its tests read it: relative instants resolved, histories as moves of the case table.
+"""The demo company's histories as moves of the case table, for the pure engine.
 
-Here lives only reading. What must hold is in `test_demo_company`; loading it into a database is the
-product's.
+What must hold is in `test_demo_company`; reading the files and loading them into a database is the product's.
 """
 
-import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import datetime
 from functools import cache
-from pathlib import Path
 from typing import Any
 
-import yaml
-
-from app.calendars.document import parse_calendar
-from app.calendars.shipped import shipped_document
-from app.calendars.working_time import Calendar, compile_calendar
+from app.rehearsal.story import DemoDay, calendar, company, tickets
 from app.sla.shipped import load_pack
 from app.sla.terms import Rulebook
 from tests.sla.case_files import Case, Expectation, Move
 
-FOLDER = Path(__file__).parent.parent.parent / "app" / "rehearsal"
-_MOMENT = re.compile(r"([+-]?\d+)([dc])(?: (\d\d:\d\d))?")
 _NO_FACTS = frozenset({"split", "take-back"})  # they concern rows and people, no clock
-
-
-def read(name: str) -> Any:
-    return yaml.safe_load((FOLDER / f"{name}.yaml").read_text(encoding="utf-8"))
-
-
-@cache
-def company() -> Mapping[str, Any]:
-    return dict(read("demo_company"))
-
-
-@cache
-def tickets() -> Mapping[str, Mapping[str, Any]]:
-    return {ticket["key"]: ticket for ticket in read("demo_tickets")["tickets"]}
-
-
-@cache
-def calendar(name: str) -> Calendar:
-    return compile_calendar(parse_calendar(shipped_document(name)))
 
 
 @cache
@@ -51,35 +22,6 @@ def rulebook() -> Rulebook:
         policies={("toolkit", 1): load_pack("toolkit")},
         calendars={(name, 1): calendar(name) for name in ("office", "24x7")},
     )
-
-
-@dataclass(frozen=True, slots=True)
-class DemoDay:
-    """The day on which the demo stands; a working day."""
-
-    today: date
-
-    @property
-    def now(self) -> datetime:
-        return self.instant(f"0d {company()['now']}")
-
-    def instant(self, moment: str) -> datetime:
-        """The UTC instant of a moment as demo_company.yaml explains it."""
-        match = _MOMENT.fullmatch(moment)
-        assert match is not None, moment
-        count, unit, clock_time = int(match[1]), match[2], match[3]
-        local = time.fromisoformat(clock_time or "00:00")
-        zone = calendar("office").timezone
-        return datetime.combine(self._day(count, unit), local, zone).astimezone(UTC)
-
-    def _day(self, count: int, unit: str) -> date:
-        if unit == "c":
-            return self.today + timedelta(days=count)
-        day, left = self.today, abs(count)
-        while left:
-            day += timedelta(days=1 if count > 0 else -1)
-            left -= calendar("office").is_working_day(day)
-        return day
 
 
 def opening_of(key: str) -> Mapping[str, Any]:

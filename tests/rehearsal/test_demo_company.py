@@ -12,6 +12,7 @@ from email_validator import validate_email
 
 from app.auth.permissions import Permission, Role, RowScope, row_scope
 from app.interactions.vagueness import judge
+from app.rehearsal.story import DemoDay, calendar, company, tickets
 from app.sla.clock import evaluate
 from app.tickets.courtesy import is_courtesy
 from app.tickets.lifecycle import (
@@ -23,15 +24,11 @@ from app.tickets.lifecycle import (
     missing_fields,
 )
 from tests.rehearsal.demo import (
-    DemoDay,
-    calendar,
     case_of,
     closed_by_the_system_at,
-    company,
     head_of_type,
     opening_of,
     rulebook,
-    tickets,
 )
 from tests.sla.case_facts import facts_of
 
