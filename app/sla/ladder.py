@@ -39,10 +39,14 @@ def levels_of(track: Track, steps: Sequence[Step], length: int, used: int) -> tu
     if end <= track.due_at:
         left = track.used_at_due(length) - used
         steps = [step for step in steps if step.before_due and left <= _before(step, length)]
-        if not steps:
-            return ()
-    levels = [(step.level, _fire_at(track, step, length)) for step in steps]
-    return tuple((level, at) for level, at in levels if at <= end)
+    levels: list[Level] = []
+    for step in steps:
+        at = _fire_at(track, step, length)
+        if at <= end:
+            levels.append((step.level, at))
+        elif not step.before_due:  # those after due go up in time
+            break
+    return tuple(levels)
 
 
 def _fire_at(track: Track, step: Step, length: int) -> datetime:

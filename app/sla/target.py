@@ -93,17 +93,6 @@ def date_due(target: Target, start: datetime, calendar: Calendar) -> datetime:
     return calendar.add_months(start, target.amount)
 
 
-def length_micros(target: Target, start: datetime, calendar: Calendar) -> int:
-    """Return the target's length in the clock's calendar, in microseconds.
-
-    It is what percentages and reopening use: the amount itself for summed units, the calendar's
-    open time between `start` and the due instant for date units.
-    """
-    if target.unit in _MICROS:
-        return target.micros
-    return calendar.open_micros(start, date_due(target, start, calendar))
-
-
 def due_from(target: Target, start: datetime, calendar: Calendar) -> datetime:
     """Return the instant at which a target of any unit ends, counted from `start` unpaused."""
     if target.summed:

@@ -15,7 +15,7 @@ from app.sla.clock_row import ClockRow
 from app.sla.deadline import Adjustment, Reference, Retarget, State
 from app.sla.policy import Policy
 from app.sla.segments import Segment, continued, paused_micros, reach, used_micros
-from app.sla.target import Target, date_due, length_micros
+from app.sla.target import Target, date_due
 
 if TYPE_CHECKING:
     from app.calendars.working_time import Calendar
@@ -48,7 +48,7 @@ class Track:
 
     `carried_micros` is the time that earlier cycles used (reopening), counted against the length
     from `counted_from`. `revised_at` is the last instant at which the course was set: nothing
-    that it brings about lies before it.
+    that it brings about lies before it. `date_due_at` is the due of a date target without pauses.
     """
 
     row: ClockRow
@@ -62,6 +62,7 @@ class Track:
     segments: list[Segment]
     fixed_due_at: datetime | None = None
     carried_micros: int | None = None
+    date_due_at: datetime | None = field(init=False, default=None)
     due_at: datetime = field(init=False)
     on_retarget: bool = False
     ended: State | None = None
@@ -72,6 +73,7 @@ class Track:
     adjustment: Adjustment | None = None
 
     def __post_init__(self) -> None:
+        self._count_date()
         self._set_course()
 
     def missed_before(self, at: datetime) -> bool:
@@ -80,12 +82,12 @@ class Track:
 
     def length_micros(self) -> int:
         """Return the length of what is promised, in the clock's calendar, without pauses."""
-        terms = self.terms
-        length = terms.summed_micros
-        if self.fixed_due_at is not None or terms.target is None:
-            return used_micros(self.segments, self.due_at)
+        length = self.terms.summed_micros
+        if self.fixed_due_at is not None:
+            return used_micros(self.segments, self.fixed_due_at)
         if length is None:
-            length = length_micros(terms.target, self.counted_from, terms.calendar)
+            assert self.date_due_at is not None
+            length = self.terms.calendar.open_micros(self.counted_from, self.date_due_at)
         if self.carried_micros is None:
             return length
         return max(length - self.carried_micros, length // 4)
@@ -132,6 +134,7 @@ class Track:
     def _change_course(self, at: datetime, terms: Terms, paused_until: datetime | None) -> None:
         before, due_before = self.terms, self.due_at
         self.terms = terms
+        self._count_date()
         self._continue(at, paused_until)
         self.revised_at = at
         self._set_course()
@@ -226,12 +229,16 @@ class Track:
             self.on_retarget = False
 
     def _computed_due(self) -> datetime:
-        target, calendar = self.terms.target, self.terms.calendar
-        if target is None or self._is_summed:
+        if self.date_due_at is None or self._is_summed:
             return reach(self.segments, self.length_micros())
-        due = date_due(target, self.counted_from, calendar)
         credit = paused_micros(self.segments)
-        return calendar.add(due, credit) if credit else due
+        return self.terms.calendar.add(self.date_due_at, credit) if credit else self.date_due_at
+
+    def _count_date(self) -> None:
+        """Count a date target from its start; pauses and earlier cycles come on top."""
+        terms, dated = self.terms, self.terms.summed_micros is None
+        if dated and terms.target is not None and self.fixed_due_at is None:
+            self.date_due_at = date_due(terms.target, self.counted_from, terms.calendar)
 
 
 def _in_version(

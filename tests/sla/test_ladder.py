@@ -116,6 +116,20 @@ def test_a_policy_has_its_own_ladder_with_minutes_before_due() -> None:
     assert fire_times(ticket.row("accept"), [1]) == [at("03-02 09:00")]
 
 
+@pytest.mark.sop("TK-9")
+def test_warnings_need_no_order_among_themselves() -> None:
+    ladder = [
+        {"level": 1, "minutes": -30, "tell": ["owner"]},
+        {"level": 2, "percent": -50, "tell": ["owner"]},
+        {"level": 3, "minutes": 0, "tell": ["head"]},
+    ]
+    ticket = Ticket(rulebook(changed_toolkit("own", ladder=ladder))).opened(
+        "03-02 09:00", policy="own"
+    )
+    row = ticket.resolved("03-02 12:00").row("resolve")
+    assert row.levels == ((2, at("03-02 11:00")),)
+
+
 # Who is told
 
 
