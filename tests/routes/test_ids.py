@@ -107,6 +107,8 @@ def put(body: Any, pointer: str, value: Any) -> Any:
     place = out
     for part, after in zip(parts, [*parts[1:], None], strict=True):
         key: Any = int(part) if isinstance(place, list) else part
+        if isinstance(place, list) and key == len(place):
+            place.append({})
         if after is None:
             place[key] = value
         elif isinstance(place, dict):
