@@ -88,6 +88,7 @@ def create_app(settings: Settings | None = None, database: Database | None = Non
         lifespan=lifespan,
         docs_url=None,
         redoc_url=None,
+        redirect_slashes=False,  # an address has one form; a redirect would be built from the Host header
         openapi_url="/openapi.json",
         middleware=[Middleware(Observer, body_bytes_max=settings.body_bytes_max)],
     )

@@ -1,6 +1,5 @@
 """What the inbox takes and gives. Lines are in the reader's language: `Accept-Language`, else his own setting."""
 
-from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Annotated, Any, Self
 from uuid import UUID
@@ -14,6 +13,8 @@ from pydantic import (
     model_validator,
 )
 from pydantic_core import PydanticCustomError
+
+from app.auth.values import Instant
 
 _EXAMPLE: dict[str, Any] = {
     "id": "01981f6e-7c1a-7d52-9f3e-0a4f5b6c7d8e",
@@ -33,7 +34,6 @@ _EXAMPLE: dict[str, Any] = {
     "delivered_at": "2026-03-02T02:10:00.000000Z",
     "read_at": None,
 }
-_FIRST, _LAST = datetime(1970, 1, 1, tzinfo=UTC), datetime(2199, 12, 31, tzinfo=UTC)
 
 
 class NotificationSort(StrEnum):
@@ -98,9 +98,7 @@ class ReadAll(BaseModel):
         json_schema_extra={"examples": [{"up_to": "2026-03-02T10:15:00+08:00"}]},
     )
 
-    up_to: Annotated[AwareDatetime, Field(ge=_FIRST, le=_LAST)] | None = Field(
-        None, description="Lines delivered at this instant or before"
-    )
+    up_to: Instant | None = Field(None, description="Lines delivered at this instant or before")
     up_to_id: UUID | None = Field(None, description="Lines delivered no later than this one")
 
     @model_validator(mode="after")

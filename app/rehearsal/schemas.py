@@ -3,8 +3,10 @@
 from datetime import datetime
 from typing import Any, ClassVar, Self
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 from pydantic_core import PydanticCustomError
+
+from app.auth.values import Instant
 
 
 class ClockAdvance(BaseModel):
@@ -15,9 +17,9 @@ class ClockAdvance(BaseModel):
     )
 
     advance_seconds: int | None = Field(
-        None, ge=0, le=31_622_400, description="Seconds; at most 366 days"
+        None, strict=True, ge=0, le=31_622_400, description="Seconds; at most 366 days"
     )
-    to: AwareDatetime | None = Field(
+    to: Instant | None = Field(
         None, description="An instant not before the clock's present one, at most 366 days ahead"
     )
 
