@@ -100,6 +100,8 @@ BODIES: dict[str, bytes] = {
     "unknown field": b'{"no_such_field_anywhere": 1}',
 }
 
+ABSENT = {"null", "empty"}  # right where a body may be left out
+
 
 async def test_every_writing_route_refuses_bad_bodies_clearly(
     app: FastAPI, client: httpx.AsyncClient, login_as: LoginAs
@@ -115,6 +117,8 @@ async def test_every_writing_route_refuses_bad_bodies_clearly(
         if method == "GET" or route.body_field is None or path.endswith("/auth/token"):
             continue
         for name, body in BODIES.items():
+            if name in ABSENT and not route.body_field.field_info.is_required():
+                continue
             answer = await client.request(
                 method, fill(path, str(uuid4())), content=body, headers=headers
             )
