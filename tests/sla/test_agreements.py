@@ -13,8 +13,6 @@ from app.sla.facts import Fact, FactKind
 from app.sla.waiting import closes_at
 from tests.sla.histories import STANDARD, Ticket, at, changed_toolkit, fire_times, rulebook
 
-# Agreements
-
 
 @pytest.mark.sop("TK-1")
 @pytest.mark.parametrize("due", ["03-02 12:59:59", "03-02 13:00"])
@@ -162,9 +160,6 @@ def test_an_agreement_is_answered_as_the_policy_answers_the_solution() -> None:
     assert ticket.closed("03-02 12:00").row("agreed").state is State.MET
 
 
-# Corrections
-
-
 @pytest.mark.sop("TK-2")
 @pytest.mark.parametrize(
     ("claimed", "state"), [("03-02 09:30", State.MET), ("03-02 09:30:01", State.LATE)]
@@ -233,9 +228,6 @@ def test_the_named_cycle_and_revision_is_corrected() -> None:
     ticket.corrected("03-03 09:00", "resolve", "03-02 15:30", cycle=2, revision=1)
     assert ticket.row("resolve").state is State.LATE
     assert ticket.row("resolve", cycle=2).state is State.MET
-
-
-# Subjects with a single clock
 
 
 def single(*facts: Fact) -> list[Deadline]:

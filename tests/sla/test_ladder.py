@@ -47,9 +47,6 @@ def told(org: Org, case: Case, step: Step) -> list[tuple[int, Why]]:
     return [(one.user_id, one.why) for one in recipients(org, case, step)]
 
 
-# When levels fire
-
-
 @pytest.mark.sop("TK-9")
 def test_the_house_ladder_warns_at_a_quarter_left_and_climbs_in_the_deadlines_calendar() -> None:
     row = Ticket().opened("03-02 10:00").row("resolve")
@@ -128,9 +125,6 @@ def test_warnings_need_no_order_among_themselves() -> None:
     )
     row = ticket.resolved("03-02 12:00").row("resolve")
     assert row.levels == ((2, at("03-02 11:00")),)
-
-
-# Who is told
 
 
 @pytest.mark.sop("TK-9")
@@ -315,8 +309,6 @@ def test_whoever_is_told_can_be_reached_once_and_somebody_is_if_anybody_can(
         assert not escalated or (one.user_id not in case.told and one.user_id != case.owner_id)
     assert chosen or not any(org.people[admin].active for admin in org.admins)
 
-
-# When a notice may go out
 
 SHANGHAI = ZoneInfo("Asia/Shanghai")
 

@@ -23,9 +23,6 @@ def toolkit() -> dict[str, Any]:
     return deepcopy(dict(pack_document("toolkit")))
 
 
-# The shipped packs
-
-
 @pytest.mark.sop("TK-2", "TK-4", "TK-5", "TK-6", "TK-7")
 @pytest.mark.parametrize(
     "clock", ["accept", "plan", "progress", "next_reply", "resolve", "confirm"]
@@ -86,9 +83,6 @@ def test_packs_are_read_with_their_version_and_unknown_ones_do_not_ship() -> Non
 @pytest.mark.parametrize("name", PACK_NAMES)
 def test_every_pack_climbs_the_house_ladder(name: str) -> None:
     assert load_pack(name).ladder == HOUSE_LADDER
-
-
-# Choosing
 
 
 @pytest.mark.sop("TK-13")
@@ -179,9 +173,6 @@ def test_only_clocks_of_the_matrix_with_a_pausable_target_pause() -> None:
     assert not policy.pauses("resolve", Target(1, Unit.WORKING_DAYS))
     assert not policy.pauses("next_reply", Target(4, Unit.HOURS))
     assert not load_pack("none").pauses("resolve", Target(4, Unit.HOURS))
-
-
-# Reading
 
 
 @pytest.mark.parametrize(
