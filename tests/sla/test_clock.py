@@ -1,8 +1,8 @@
 """What the engine makes of a ticket's facts, clock by clock, at every boundary.
 
-Local times; 2 March 2026 is a Monday, 6 March a Friday. Pauses and reopening are in
-`test_courses`, changes of class, tier and policy in `test_retargets`, agreements and corrections in `test_agreements`, laws over random histories in
-`test_laws`.
+Local times; 2 March 2026 is a Monday, 6 March a Friday. Pauses and reopening are in `test_courses`,
+changes of class, tier and policy in `test_retargets`, agreements and corrections in
+`test_agreements`, laws over random histories in `test_laws`.
 """
 
 import pytest
