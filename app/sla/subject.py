@@ -175,7 +175,7 @@ class Subject:
         for clock, track in list(self.running.items()):
             terms = self.terms.get(clock)
             if terms is None:
-                self._end(track, at, State.SUPERSEDED)
+                self._end(track, at, State.CANCELLED)
             elif track.missed_before(at):
                 continue
             elif self.setting.repinned:

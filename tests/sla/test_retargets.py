@@ -134,14 +134,14 @@ def test_a_policy_of_the_same_course_is_named_without_a_retarget() -> None:
 
 @pytest.mark.sop("TK-5")
 @pytest.mark.parametrize("name", ["none", None])
-def test_a_clock_that_the_new_policy_lacks_is_superseded(name: str | None) -> None:
+def test_a_clock_that_the_new_policy_lacks_is_cancelled(name: str | None) -> None:
     ticket = Ticket().opened("03-02 09:00", accepted=True).asked("03-02 09:10")
     ticket.policy("03-02 10:00", name)
     states = {
         row.clock: (row.state, row.ended_at) for row in ticket.rows() if row.clock != "accept"
     }
     assert states == dict.fromkeys(
-        ("progress", "next_reply", "resolve"), (State.SUPERSEDED, at("03-02 10:00"))
+        ("progress", "next_reply", "resolve"), (State.CANCELLED, at("03-02 10:00"))
     )
 
 
