@@ -125,6 +125,20 @@ class Databases:
             self._administer(f'DROP DATABASE IF EXISTS "{self.prefix}" WITH (FORCE)')
 
 
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave to the SQLite suite what asks no database: it would be the same again on PostgreSQL."""
+    if ENGINE == "sqlite":
+        return
+    asks = {"databases", "crash_url"}
+    pure = [
+        one
+        for one in items
+        if not asks & set(getattr(one, "fixturenames", ())) and "postgres" not in one.keywords
+    ]
+    config.hook.pytest_deselected(items=pure)
+    items[:] = [one for one in items if one not in set(pure)]
+
+
 @pytest.fixture(scope="session")
 def databases(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Databases]:
     made = Databases(ENGINE, tmp_path_factory.mktemp("databases"))
