@@ -3,7 +3,8 @@
 Head office over sales, support (with a field team below it) and service; everybody works 09:00-18:00.
 """
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -20,8 +21,10 @@ from app.auth.principal import Principal
 from app.database import Database
 from app.outbox.models import OutboxMessage
 from app.sla.models import FactRow
+from app.sla.rebuild import check_deadlines
 from app.statements import Row, Statement
 from app.tickets.desks import forget_desks
+from app.tickets.lifecycle import OPEN, TicketStatus
 from app.tickets.models import Dispatch, DispatchLoad, Ticket
 from app.tickets.schemas import TicketRead
 from tests.conftest import AsUser, Caller
@@ -40,7 +43,7 @@ BASE = "/api/v1/tickets"
 NOBODY = "01981f6e-7c1a-7d52-9f3e-0a4f5b6c7d8e"
 SHANGHAI = ZoneInfo("Asia/Shanghai")
 LOADS = Statement(
-    select(User.name, DispatchLoad.open_count)
+    select(User.name, DispatchLoad.user_id, DispatchLoad.open_count)
     .join_from(DispatchLoad, User, User.id == DispatchLoad.user_id)
     .order_by(User.id)
 )
@@ -75,6 +78,7 @@ class House:
     customer: Row
     contact: Row
     tickets: dict[str, str] = field(default_factory=dict)
+    is_sound: bool = True
 
     def id_of(self, name: str) -> str:
         """Return the public id of somebody by name."""
@@ -166,6 +170,17 @@ class House:
         """Return the events published so far."""
         return [row["event"] for row in await self.database.all(EVENTS)]
 
+    async def check(self) -> None:
+        """Fail unless stored deadlines are what the facts say, and counters what people own."""
+        assert await check_deadlines(self.database) == []
+        owned = Counter(
+            row["owner_id"]
+            for row in await self.database.all(TICKETS)
+            if TicketStatus(row["status"]) in OPEN and row["owner_id"] is not None
+        )
+        counted = {row["user_id"]: row["open_count"] for row in await self.database.all(LOADS)}
+        assert Counter(counted) == owned
+
     async def change_user(self, name: str, **values: Any) -> None:
         """Change somebody's row."""
         async with self.database.transaction() as tx:
@@ -189,7 +204,10 @@ def errors_of(answer: httpx.Response) -> dict[str, str]:
 
 
 @pytest.fixture
-async def house(client: httpx.AsyncClient, database: Database, as_user: AsUser) -> House:
+async def house(
+    client: httpx.AsyncClient, database: Database, as_user: AsUser
+) -> AsyncIterator[House]:
+    """Return the house; whatever a test does in it, its deadlines and counters are true afterwards."""
     await make_rules(database, local("09:00"))
     async with database.transaction() as tx:
         office = await make_department(tx, name="总经理办公室")
@@ -228,7 +246,7 @@ async def house(client: httpx.AsyncClient, database: Database, as_user: AsUser) 
             {"consult": sales, "technical": support, "complaint": service, "after_sales": service},
         )
     callers = {row["name"]: await as_user(row) for row in people}
-    return House(
+    house = House(
         client,
         database,
         {
@@ -243,6 +261,9 @@ async def house(client: httpx.AsyncClient, database: Database, as_user: AsUser) 
         customer,
         contact,
     )
+    yield house
+    if house.is_sound:
+        await house.check()
 
 
 async def put_on_call(database: Database, department: Row, *users: Row) -> None:

@@ -106,6 +106,7 @@ async def test_one_that_cannot_be_closed_holds_up_no_other(
     broken, sound = await resolved(house), await resolved(house)
     async with database.transaction() as tx:  # its facts name a policy that is not there
         await writing.change_set(tx, FactRow, BREAK_THE_FIRST)
+    house.is_sound = False
     await house.at(DUE)
     assert await close_unconfirmed(database) == 1
     assert (await house.read(sound))["status"] == "closed"
