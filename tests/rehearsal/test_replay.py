@@ -1,5 +1,9 @@
 """Logs replayed through the services: verdicts, implied moves, repeats, and the real logs."""
 
+import asyncio
+import os
+import subprocess
+import sys
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import datetime, time, timedelta
@@ -7,26 +11,29 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
+import psycopg
 import pytest
 import yaml
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from app.auth.models import User
-from app.database import Database
+from app.database import Database, sqlite_path
 from app.rehearsal.events import Event
 from app.rehearsal.logs import Log, LogUnreadable, read_log
 from app.rehearsal.mapping import LogMapping, MappingInvalid, parse_mapping
 from app.rehearsal.player import Player
 from app.rehearsal.replay import load_mapping, replay_file, replay_log
 from app.rehearsal.report import Compared, Measured, Outcome, RefusedMove, report
-from app.settings import Settings
+from app.rehearsal.scratch import ScratchUnavailable, scratch_settings
+from app.settings import ClockMode, Settings
 from app.sla.models import DeadlineLevel
 from app.sla.rebuild import check_deadlines
 from app.statements import Statement
 from app.tickets.models import Ticket
 from app.time import FAR_END
-from tests.conftest import ENGINE, SHARED
+from tests.conftest import ENGINE, POSTGRES, SHARED
 
+ROOT = Path(__file__).parent.parent.parent
 HELPDESK = SHARED / "data" / "tickets" / "helpdesk_it_4580.csv.xz"
 BOSTON = SHARED / "data" / "tickets" / "boston311_sample_4995.csv.xz"
 needs_helpdesk = pytest.mark.skipif(not HELPDESK.exists(), reason=f"{HELPDESK} is not there")
@@ -471,6 +478,63 @@ Bad rows: 2
   line 4: unknown activity 'dance'
   line 6: at is no instant: 'soon'
 """
+
+
+def command(settings: Settings, *arguments: str) -> subprocess.CompletedProcess[bytes]:
+    environment = {**os.environ, "HUIYING_DATABASE_URL": settings.database_url}
+    line = [sys.executable, "-m", "app.cli", "replay", *arguments]
+    return subprocess.run(line, capture_output=True, check=False, env=environment, cwd=ROOT)
+
+
+def test_the_command_prints_the_report_alone_and_the_speed_beside_it(
+    settings: Settings, tmp_path: Path
+) -> None:
+    path, mapping = tmp_path / "small.csv", tmp_path / "small.yaml"
+    path.write_text(SMALL, "utf-8")
+    mapping.write_text(yaml.safe_dump(DOCUMENT), "utf-8")
+    done = command(settings, str(path), "--mapping", str(mapping), "--policy", "toolkit")
+    assert done.stdout == REPORT.encode()
+    assert b"4 events in " in done.stderr
+    assert done.returncode == 0
+    refused = command(settings, str(path), "--mapping", "helpdesk")
+    assert (refused.returncode, refused.stdout) == (2, b"")
+    assert b"no column 'Activity'" in refused.stderr
+
+
+async def test_the_deployments_own_database_is_not_touched(
+    settings: Settings, database: Database, tmp_path: Path
+) -> None:
+    path, mapping = tmp_path / "small.csv", tmp_path / "small.yaml"
+    path.write_text(SMALL, "utf-8")
+    mapping.write_text(yaml.safe_dump(DOCUMENT), "utf-8")
+    # In a thread: a replay runs a loop of its own.
+    await asyncio.to_thread(replay_file, settings, path, str(mapping))
+    assert await database.all(STATUSES) == []
+    assert await database.value(Statement(select(func.count()).select_from(User))) == 0
+
+
+def test_a_scratch_database_is_another_one_and_gone_afterwards(settings: Settings) -> None:
+    with scratch_settings(settings) as scratch:
+        url = scratch.database_url
+        assert url != settings.database_url
+        assert (scratch.clock, scratch.smtp_host) == (ClockMode.virtual, "")
+        assert exists(url)
+    assert not exists(url)
+
+
+def exists(url: str) -> bool:
+    if ENGINE == "sqlite":
+        return Path(sqlite_path(url)).exists()
+    with psycopg.connect(POSTGRES) as connection:
+        name = url.rpartition("/")[2]
+        found = connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", [name])
+        return found.fetchone() is not None
+
+
+def test_a_server_that_lets_nobody_make_a_database_is_told(settings: Settings) -> None:
+    nowhere = settings.model_copy(update={"database_url": "postgresql://nobody@127.0.0.1:1/none"})
+    with pytest.raises(ScratchUnavailable, match="no database can be made"):
+        replay_log(nowhere, Log((), (), 0), MAPPING, name="x")
 
 
 @pytest.mark.parametrize(
