@@ -1,13 +1,15 @@
 """The contract: the OpenAPI 3.1 document with what the framework cannot know, and the docs page without any CDN.
 
 Permissions are read off the routes' own guards, so the document says what the code does. Every operation gets its
-headers and its refusals as problem documents.
+headers and its refusals as problem documents, every answer an example (`contract_examples.json`: real answers about
+one ticket, by the name of the schema).
 """
 
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
+import orjson
 from fastapi import FastAPI
 from fastapi.openapi.docs import get_redoc_html, get_swagger_ui_html
 from fastapi.openapi.utils import get_openapi
@@ -18,6 +20,7 @@ from starlette.staticfiles import StaticFiles
 from app.auth.principal import Permits
 
 ASSETS = "/docs/assets"
+EXAMPLES = files("app") / "contract_examples.json"
 DESCRIPTION = """事事有回应,件件有着落: every matter is answered, every case is settled.
 
 Huiying gives each promise of a customer-relationship SOP a clock, an owner, an escalation and a verdict.
@@ -167,6 +170,7 @@ def _complete(app: FastAPI, document: dict[str, Any]) -> None:
     schemas = components.setdefault("schemas", {})
     for name in ("HTTPValidationError", "ValidationError"):
         schemas.pop(name, None)
+    _add_examples(schemas)
     schemas["Problem"] = PROBLEM
     components["responses"] = {name: _refusal(text) for name, text in REFUSALS.values()}
     components["securitySchemes"] = {
@@ -182,6 +186,19 @@ def _complete(app: FastAPI, document: dict[str, Any]) -> None:
                 _complete_operation(
                     document["paths"][route.path_format][method.lower()], route, method
                 )
+
+
+def _add_examples(schemas: dict[str, Any]) -> None:
+    """Show a real answer beside each schema of answers; a page shows one item of its list."""
+    examples = orjson.loads(EXAMPLES.read_bytes())
+    for name, example in examples.items():
+        schemas[name]["examples"] = [example]
+    for schema in schemas.values():
+        fields = schema.get("properties", {})
+        if "next_cursor" in fields:
+            item = fields["items"]["items"]["$ref"].rpartition("/")[2]
+            page = {"items": [examples[item]], "next_cursor": None, "has_more": False}
+            schema["examples"] = [page]
 
 
 def _refusal(text: str) -> dict[str, Any]:

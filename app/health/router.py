@@ -10,6 +10,7 @@ from starlette.responses import Response
 from app.calendars import service as calendars
 from app.database import Database
 from app.errors import Refusal
+from app.health.schemas import Alive, Readiness
 from app.observability import render_metrics, set_gauge
 from app.outbox import relay
 from app.sla.queries import OLDEST_DUE
@@ -22,14 +23,23 @@ HEAD = Statement(select(column("version_num", String)).select_from(table("alembi
 ONE = Statement(select(text("1 AS one")))
 
 
-@router.get("/healthz", operation_id="health_alive", summary="Whether the process is alive")
+@router.get(
+    "/healthz",
+    operation_id="health_alive",
+    summary="Whether the process is alive",
+    response_model=Alive,
+)
 async def alive() -> dict[str, str]:
     """Answers without asking anything of anybody."""
     return {"status": "ok"}
 
 
 @router.get(
-    "/readyz", operation_id="health_ready", summary="Whether the deployment is ready, and why not"
+    "/readyz",
+    operation_id="health_ready",
+    summary="Whether the deployment is ready, and why not",
+    response_model=Readiness,
+    responses={503: {"model": Readiness, "description": "Not ready"}},
 )
 async def ready(request: Request) -> Response:
     """Database, migration, sweep lag (seconds since the oldest unfired level was due), calendar years loaded."""
