@@ -20,7 +20,7 @@ from app.rehearsal.models import VirtualClock
 from app.sla.models import Subject
 from app.statements import Statement
 from app.tickets.models import Ticket
-from app.time import FAR_END, real_now, to_micros
+from app.time import FAR_END, MICROSECOND, real_now, to_micros
 
 STEPS_MAX = 10_000
 ADVANCE_MAX = timedelta(days=366)
@@ -93,7 +93,8 @@ async def _step_through(database: Database, to: datetime, done: Rehearsal, steps
         if done.step_count >= steps_max:
             raise Conflict("too_many_steps", steps_max=steps_max)
         done.step_count += 1
-        await _stand_at(database, due)
+        # A microsecond later a miss is certain: exactly at due an answer would still be in time.
+        await _stand_at(database, min(due + MICROSECOND, to))
         await _run_jobs(database, done)
         await asyncio.sleep(0)  # other requests of this process get their turn
     await _stand_at(database, to)

@@ -177,7 +177,7 @@ async def _fire_deadline(firing: _Firing, subject: Row, rows: Sequence[Row]) -> 
             {"id": row["id"], "fire_at": FAR_END, "fired_at": FAR_END} for row in rows
         ]
         return
-    if first["due_at"] <= firing.now and first["detected_at"] == FAR_END:
+    if first["due_at"] < firing.now and first["detected_at"] == FAR_END:
         state = first["state"] if ended else "missed"
         firing.missed.append(
             {
