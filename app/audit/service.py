@@ -16,9 +16,7 @@ from app.audit.personal import Personal
 from app.database import Actor, Transaction
 from app.time import format_instant, real_now
 
-SILENT = frozenset(
-    {"version", "updated_at", "created_at", "id", "public_id", "name_key", "path"}
-)
+SILENT = frozenset({"version", "updated_at", "created_at", "id", "public_id", "name_key", "path"})
 
 
 async def record_changes(tx: Transaction) -> None:
