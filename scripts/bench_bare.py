@@ -131,7 +131,7 @@ def _rows(body: dict[str, Any], customer_key: int, number: int) -> dict[str, dic
         },
         "sla_subjects": {
             "id": key, "subject_type": "bare", "subject_id": key, "subject_public_id": ticket, "label": "",
-            "sequence": 1, "next_fire_at": _at(_FAR), "fault_count": 0,
+            "sequence": 1, "next_fire_at": _at(_FAR), "fault_count": 0, "is_open": True,
         },
         "sla_facts": {
             "id": key, "subject_key": key, "sequence": 1, "kind": "opened", "occurred_at": _at(now),
