@@ -52,7 +52,7 @@ def main() -> None:
 
 def with_database(work: "Callable[[Database], Awaitable[Any]]") -> Any:
     """Open the settings' database, composed, run `work` with it, and close it."""
-    from app.database import create_database
+    from app.engines import create_database
     from app.settings import get_settings
     from app.subscribers import compose
 

@@ -23,8 +23,9 @@ from app.calendars import router as calendars
 from app.contract import install_contract
 from app.customers import router as customers
 from app.customers import texts as customer_texts
-from app.database import Database, create_database
+from app.database import Database
 from app.dispatch import install_dispatcher
+from app.engines import create_database
 from app.errors import Refusal
 from app.health import router as health
 from app.notifications import router as notifications

@@ -8,7 +8,8 @@ import structlog
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
 from app import faults
-from app.database import Database, create_database
+from app.database import Database
+from app.engines import create_database
 from app.jobs import JOBS, Job
 from app.observability import configure_logging
 from app.rehearsal.service import is_held

@@ -6,7 +6,7 @@ from alembic import context
 from sqlalchemy import create_engine, event
 from sqlalchemy.engine import Connection
 
-from app.database import postgres_dsn
+from app.postgresql import postgres_dsn
 from app.settings import get_settings
 from app.tables import Base
 

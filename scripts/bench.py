@@ -30,7 +30,8 @@ from app import writing
 from app.auth.models import Department, Session, User
 from app.auth.tokens import issue_access_token
 from app.calendars import service as calendars
-from app.database import Database, create_database
+from app.database import Database
+from app.engines import create_database
 from app.settings import ClockMode, Settings
 from app.sla import service as sla
 from app.statements import Statement

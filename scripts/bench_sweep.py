@@ -14,7 +14,8 @@ from pydantic import SecretStr
 from app import writing
 from app.auth.models import Department, User
 from app.calendars import service as calendars
-from app.database import Database, create_database
+from app.database import Database
+from app.engines import create_database
 from app.rehearsal.models import VirtualClock
 from app.settings import ClockMode, Settings
 from app.sla import enforcement, queries

@@ -22,8 +22,9 @@ from fastapi import FastAPI
 from hypothesis import settings as hypothesis_settings
 from pydantic import TypeAdapter
 
-from app.database import Database, create_database
+from app.database import Database
 from app.dispatch import Dispatcher
+from app.engines import create_database
 from app.main import create_app
 from app.problems import known_codes
 from app.settings import ClockMode, Settings

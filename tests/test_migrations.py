@@ -10,7 +10,8 @@ from alembic.config import Config
 from alembic.migration import MigrationContext
 from sqlalchemy import create_engine, inspect, text
 
-from app.database import create_database, postgres_dsn
+from app.engines import create_database
+from app.postgresql import postgres_dsn
 from app.subscribers import compose
 from app.tables import Base
 from tests.conftest import Databases, make_settings

@@ -10,8 +10,9 @@ from app import writing
 from app.audit.models import AuditEntry
 from app.auth.models import Department, RefreshToken
 from app.customers.models import Contact, Customer
-from app.database import Actor, Database, SuspendedInTransaction, Transaction
+from app.database import Actor, Database, Transaction
 from app.errors import StaleVersion
+from app.sqlite import SuspendedInTransaction
 from app.statements import Statement, json_row
 
 AT = datetime(2026, 3, 2, 1, 0, tzinfo=UTC)

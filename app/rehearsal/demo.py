@@ -18,7 +18,8 @@ from app.auth.passwords import generate_password
 from app.auth.service import check_new_password
 from app.calendars import service as calendars
 from app.customers.models import Customer
-from app.database import SYSTEM, Database, Transaction, create_database, is_virtual
+from app.database import SYSTEM, Database, Transaction, is_virtual
+from app.engines import create_database
 from app.jobs import JOBS
 from app.rehearsal.demo_company import address, make_customer, make_staff
 from app.rehearsal.demo_moves import Telling, make

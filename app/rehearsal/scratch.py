@@ -15,8 +15,11 @@ import psycopg
 from alembic import command
 from alembic.config import Config
 
-from app.database import Database, SqliteDatabase, create_database, postgres_dsn
+from app.database import Database
+from app.engines import create_database
+from app.postgresql import postgres_dsn
 from app.settings import ClockMode, Mode, Settings
+from app.sqlite import SqliteDatabase
 from app.subscribers import compose
 
 MIGRATIONS = Path(__file__).parent.parent.parent / "migrations"

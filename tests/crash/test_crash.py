@@ -18,7 +18,8 @@ from sqlalchemy import column, text
 from app import writing
 from app.auth.models import Department
 from app.calendars import service as calendars
-from app.database import Database, create_database
+from app.database import Database
+from app.engines import create_database
 from app.rehearsal.models import VirtualClock
 from app.sla import rebuild
 from app.sla import service as sla

@@ -10,7 +10,8 @@ import pytest
 from sqlalchemy import select
 
 from app import writing
-from app.database import Database, create_database
+from app.database import Database
+from app.engines import create_database
 from app.jobs import Job
 from app.main import create_app
 from app.notifications.models import Notification

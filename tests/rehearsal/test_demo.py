@@ -12,7 +12,8 @@ from app import cli
 from app.auth import hashing
 from app.auth.models import User
 from app.auth.service import prove_password
-from app.database import Database, create_database
+from app.database import Database
+from app.engines import create_database
 from app.errors import Invalid
 from app.notifications.models import Mail, Notification
 from app.outbox.models import OutboxMessage

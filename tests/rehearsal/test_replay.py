@@ -17,7 +17,7 @@ import yaml
 from sqlalchemy import func, select
 
 from app.auth.models import User
-from app.database import Database, sqlite_path
+from app.database import Database
 from app.rehearsal.events import Event
 from app.rehearsal.logs import Log, LogUnreadable, read_log
 from app.rehearsal.mapping import LogMapping, MappingInvalid, parse_mapping
@@ -28,6 +28,7 @@ from app.rehearsal.scratch import ScratchUnavailable, scratch_settings
 from app.settings import ClockMode, Settings
 from app.sla.models import DeadlineLevel
 from app.sla.rebuild import check_deadlines
+from app.sqlite import sqlite_path
 from app.statements import Statement
 from app.tickets.models import Ticket
 from app.time import FAR_END

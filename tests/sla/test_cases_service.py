@@ -16,7 +16,8 @@ from sqlalchemy import bindparam, select
 
 from app import writing
 from app.calendars.models import CalendarRow, CalendarVersion
-from app.database import Database, Transaction, create_database
+from app.database import Database, Transaction
+from app.engines import create_database
 from app.rehearsal.models import VirtualClock
 from app.sla import enforcement, service
 from app.sla.clock import evaluate
