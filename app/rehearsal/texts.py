@@ -1,6 +1,7 @@
 """What the rehearsal's refusals say."""
 
 TEXTS: dict[str, tuple[str, str]] = {
+    "tier_unknown": ("没有这个客户等级", "There is no such tier of customers"),
     "clock_goes_forward": ("虚拟时钟只能向前", "The virtual clock goes forward only"),
     "rehearsal_running": ("另一场演练正在进行", "Another rehearsal is running"),
     "too_many_steps": (

@@ -85,28 +85,36 @@ def _data(deadline: Deadline) -> dict[str, Any]:
         "exceptions": [
             {"on": on, "kind": kind, "name": name} for on, kind, name in _exceptions(deadline)
         ],
-        "pauses": [
-            {
-                "from": one.start,
-                "to": one.end,
-                "credited_seconds": one.credited_seconds,
-                "after_due": one.after_due,
-            }
-            for one in _pauses(deadline)
-        ],
-        "retargets": [
-            {
-                "at": one.at,
-                "due_before": one.due_before,
-                "due_after": one.due_after,
-                "calendar_before": list(one.calendar_before),
-                "calendar_after": list(one.calendar_after),
-            }
-            for one in deadline.retargets
-        ],
+        "pauses": _pause_data(deadline),
+        "retargets": _retarget_data(deadline),
         "levels": [{"level": level, "fire_at": at} for level, at in deadline.levels],
         "adjustment": _adjustment(deadline),
     }
+
+
+def _pause_data(deadline: Deadline) -> list[dict[str, Any]]:
+    return [
+        {
+            "from": one.start,
+            "to": one.end,
+            "credited_seconds": one.credited_seconds,
+            "after_due": one.after_due,
+        }
+        for one in _pauses(deadline)
+    ]
+
+
+def _retarget_data(deadline: Deadline) -> list[dict[str, Any]]:
+    return [
+        {
+            "at": one.at,
+            "due_before": one.due_before,
+            "due_after": one.due_after,
+            "calendar_before": list(one.calendar_before),
+            "calendar_after": list(one.calendar_after),
+        }
+        for one in deadline.retargets
+    ]
 
 
 def _adjustment(deadline: Deadline) -> dict[str, Any] | None:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from app.sla.deadline import Deadline
+from app.sla.deadline import Deadline, Retarget
 from app.sla.explain import explain
 from app.sla.policy import HOUSE_LADDER, Inputs, Policy
 from app.sla.register import row_of
@@ -21,6 +21,9 @@ from app.sla.texts import ANSWERED_BY
 
 INTERVALS_MAX = 60
 EXCEPTIONS_MAX = 60
+_INSTANTS = (
+    "started_at", "due_at", "pause_ends_at", "answered_at", "claimed_at", "ended_at", "missed_at",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,9 +50,8 @@ def reasons(
     `policy` is that of the row, `inputs` those in force at `at`, `fired` what had fired by then; `language`
     (`zh-CN` or `en`) is that of the sentence.
     """
-    explanation = explain(deadline)
-    data = explanation.data
-    intervals, exceptions = data["intervals"], data["exceptions"]
+    explained = explain(deadline)
+    data = explained.data
     return {
         "clock": deadline.clock,
         "rule": deadline.rule,
@@ -58,13 +60,7 @@ def reasons(
         "revision": deadline.revision,
         "at": at,
         "state": deadline.state.value,
-        "started_at": deadline.started_at,
-        "due_at": deadline.due_at,
-        "pause_ends_at": deadline.pause_ends_at,
-        "answered_at": deadline.answered_at,
-        "claimed_at": deadline.claimed_at,
-        "ended_at": deadline.ended_at,
-        "missed_at": deadline.missed_at,
+        **{name: getattr(deadline, name) for name in _INSTANTS},
         "late_seconds": deadline.late_seconds,
         "late_elapsed_seconds": deadline.late_elapsed_seconds,
         "intervals_skipped": deadline.intervals_skipped,
@@ -78,34 +74,43 @@ def reasons(
         "policy": _policy(policy),
         "inputs": _inputs(inputs),
         "calendar": _calendar(deadline),
-        "intervals": {
-            "interval_count": len(intervals),
-            "omitted_count": max(len(intervals) - INTERVALS_MAX, 0),
-            "open_seconds": sum(map(_seconds, intervals)),
-            "items": [_interval(one) for one in _both_ends(intervals, INTERVALS_MAX)],
-        },
-        "exceptions": {
-            "exception_count": len(exceptions),
-            "omitted_count": max(len(exceptions) - EXCEPTIONS_MAX, 0),
-            "items": _both_ends(exceptions, EXCEPTIONS_MAX),
-        },
+        "intervals": _intervals(data["intervals"]),
+        "exceptions": _exceptions(data["exceptions"]),
         "pauses": [_pause(one) for one in data["pauses"]],
-        "retargets": [
-            {
-                "at": one.at,
-                "target_before": _target(one.target_before),
-                "target_after": _target(one.target_after),
-                "calendar_before": _reference(one.calendar_before),
-                "calendar_after": _reference(one.calendar_after),
-                "due_before_at": one.due_before,
-                "due_after_at": one.due_after,
-            }
-            for one in deadline.retargets
-        ],
+        "retargets": [_retarget(one) for one in deadline.retargets],
         "levels": _levels(deadline, policy, fired),
         "adjustment": _adjustment(data["adjustment"]),
         "satisfied_by": _satisfied_by(deadline),
-        "sentence": explanation.en if language == "en" else explanation.zh,
+        "sentence": explained.en if language == "en" else explained.zh,
+    }
+
+
+def _intervals(counted: list[Any]) -> dict[str, Any]:
+    return {
+        "interval_count": len(counted),
+        "omitted_count": max(len(counted) - INTERVALS_MAX, 0),
+        "open_seconds": sum(map(_seconds, counted)),
+        "items": [_interval(one) for one in _both_ends(counted, INTERVALS_MAX)],
+    }
+
+
+def _exceptions(met: list[Any]) -> dict[str, Any]:
+    return {
+        "exception_count": len(met),
+        "omitted_count": max(len(met) - EXCEPTIONS_MAX, 0),
+        "items": _both_ends(met, EXCEPTIONS_MAX),
+    }
+
+
+def _retarget(one: Retarget) -> dict[str, Any]:
+    return {
+        "at": one.at,
+        "target_before": _target(one.target_before),
+        "target_after": _target(one.target_after),
+        "calendar_before": _reference(one.calendar_before),
+        "calendar_after": _reference(one.calendar_after),
+        "due_before_at": one.due_before,
+        "due_after_at": one.due_after,
     }
 
 

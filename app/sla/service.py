@@ -113,9 +113,8 @@ async def open_subject(
         "policy": policy.reference if policy is not None else None,
         "calendars": book.pins,
         **(data or {}),
+        **({"accepted": True} if accepted else {}),
     }
-    if accepted:
-        opening["accepted"] = True
     row = await writing.insert(
         tx,
         Subject,

@@ -88,5 +88,4 @@ FIELD_TEXTS: dict[str, tuple[str, str]] = {
         "代码为小写字母开头的字母、数字、下划线",
         "A code is lower-case letters, digits and underscores, a letter first",
     ),
-    "not_null": ("不能为空", "Cannot be empty"),
 }
