@@ -121,7 +121,7 @@ def _rows(body: dict[str, Any], customer_key: int, number: int) -> dict[str, dic
     ticket = str(uuid7())
     return {
         "tickets": {
-            "id": key, "public_id": ticket, "number": f"B{key}", "customer_id": customer_key, "type": body["type"],
+            "id": key, "public_id": ticket, "number": f"T{key}", "customer_id": customer_key, "type": body["type"],
             "complexity": "normal", "channel": body["channel"], "priority": "normal", "subject": body["subject"],
             "description": body["description"], "tags": "[]", "status": "new", "progress": 0,
             "agreement_pending": False, "version": 1, "opened_at": _at(now), "updated_at": _at(now),
