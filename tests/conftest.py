@@ -220,7 +220,8 @@ def check_answer(app: FastAPI, answer: httpx.Response) -> None:
             "request_id",
         } <= answer.json().keys(), where
         assert answer.json()["status"] == answer.status_code, where
-        assert answer.json()["code"] in known_codes(), f"no text for {where}"
+        codes = {answer.json()["code"], *(one["code"] for one in answer.json().get("errors", ()))}
+        assert codes <= known_codes(), f"no text for {codes - known_codes()}: {where}"
     elif found is not None and answer.status_code < 300 and answer.content:
         model = getattr(found[0], "response_model", None)
         if model is not None:
