@@ -19,6 +19,7 @@ import pytest
 from alembic import command
 from alembic.config import Config
 from fastapi import FastAPI
+from fastapi.routing import APIRoute
 from hypothesis import settings as hypothesis_settings
 from pydantic import TypeAdapter
 
@@ -203,12 +204,15 @@ async def client(app: FastAPI) -> AsyncIterator[httpx.AsyncClient]:
 
 
 def check_answer(app: FastAPI, answer: httpx.Response) -> None:
-    """Hold an answer against its route's declared model: every field known, every type right; refusals likewise."""
+    """Hold an answer against the contract: a declared status, every field known, every type right; refusals likewise."""
     request = answer.request
     dispatcher = app.router.middleware_stack
     assert isinstance(dispatcher, Dispatcher)
     found = dispatcher.find(request.method, unquote(request.url.path))
     where = f"{request.method} {request.url.path}: {answer.status_code} {answer.text[:300]}"
+    if found is not None and isinstance(found[0], APIRoute) and found[0].include_in_schema:
+        declared = _contract()["paths"][found[0].path][request.method.lower()]["responses"]
+        assert str(answer.status_code) in declared or answer.status_code >= 500, where
     if answer.status_code >= 400 and answer.headers["content-type"] == "application/problem+json":
         assert {
             "type",
@@ -226,6 +230,11 @@ def check_answer(app: FastAPI, answer: httpx.Response) -> None:
         model = getattr(found[0], "response_model", None)
         if model is not None:
             _adapter(model).validate_json(answer.content, extra="forbid")
+
+
+@cache
+def _contract() -> dict[str, Any]:
+    return create_app(make_settings("sqlite:///:memory:", Path())).openapi()
 
 
 @cache

@@ -91,6 +91,7 @@ async def patch_user(user_id: UUID, command: UserPatch, call: Writer) -> Respons
     "/{user_id}/reset-password",
     operation_id="users_reset_password",
     summary="Make up a new password for a user",
+    responses={412: {}},
     response_model=PasswordReset,
 )
 async def reset_password(user_id: UUID, call: Writer) -> Response:

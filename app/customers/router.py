@@ -149,6 +149,7 @@ async def put_account_team(customer_id: UUID, command: AccountTeam, call: Writer
     "/{customer_id}/tier",
     operation_id="customers_change_tier",
     summary="Set the tier, with a reason",
+    responses={412: {}},
     response_model=CustomerRead,
 )
 async def change_tier(customer_id: UUID, command: TierChange, call: Writer) -> Response:

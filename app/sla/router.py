@@ -111,6 +111,7 @@ async def explain(
     operation_id="deadlines_correct",
     summary="Correct a missed or late deadline",
     tags=["deadlines"],
+    responses={412: {}},
     response_model=DeadlineRead,
 )
 async def correct(deadline_id: UUID, command: DeadlineCorrect, call: Corrector) -> Response:
