@@ -112,7 +112,13 @@ def serve(
     from app.settings import get_settings
 
     get_settings()
-    child = Supervised([sys.executable, "-m", "app.cli", "worker"]) if with_worker else None
+    child = (
+        Supervised([sys.executable, "-m", "app.cli", "worker", "--supervised"])
+        if with_worker
+        else None
+    )
+    # The server raises the signal that ended it once more: it must not kill us before the child is stopped.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     try:
         uvicorn.run(
             "app.main:serve_application",
@@ -138,6 +144,7 @@ class Supervised:
 
         self.command = command
         self.stopping = threading.Event()
+        self.lock = threading.Lock()
         self.process = subprocess.Popen(command)
         self.thread = threading.Thread(target=self._watch, daemon=True)
         self.thread.start()
@@ -150,11 +157,15 @@ class Supervised:
             if self.stopping.wait(pause):
                 return
             pause = 1.0 if time.monotonic() - began > 60 else min(pause * 2, 30.0)
-            self.process = subprocess.Popen(self.command)
+            with self.lock:
+                if self.stopping.is_set():
+                    return
+                self.process = subprocess.Popen(self.command)
 
     def stop(self) -> None:
         """End the child and wait for it."""
-        self.stopping.set()
+        with self.lock:
+            self.stopping.set()
         self.process.send_signal(signal.SIGTERM)
         try:
             self.process.wait(20)
@@ -163,11 +174,15 @@ class Supervised:
 
 
 @app.command()
-def worker() -> None:
+def worker(
+    supervised: Annotated[
+        bool, typer.Option("--supervised", help="End when the process that started it is gone")
+    ] = False,
+) -> None:
     """Run the background jobs until told to stop."""
     from app.worker import run_worker
 
-    asyncio.run(run_worker())
+    asyncio.run(run_worker(supervised=supervised))
 
 
 @app.command()

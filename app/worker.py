@@ -1,8 +1,10 @@
 """Builds the scheduler from `jobs` and runs it until it is told to stop."""
 
 import asyncio
+import os
 import signal
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 
 import structlog
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
@@ -16,6 +18,7 @@ from app.rehearsal.service import is_held
 from app.settings import ClockMode, Settings, get_settings
 from app.subscribers import compose
 
+PARENT_POLL_SECONDS = 1.0
 log = structlog.get_logger("huiying.worker")
 
 
@@ -45,8 +48,12 @@ def _guarded(database: Database, job: Job) -> Callable[[], Awaitable[None]]:
     return run
 
 
-async def run_worker(settings: Settings | None = None) -> None:
-    """Run every job until SIGTERM or SIGINT; what is running then ends first."""
+async def run_worker(settings: Settings | None = None, *, supervised: bool = False) -> None:
+    """Run every job until SIGTERM or SIGINT; what is running then ends first.
+
+    A supervised one ends as well when whoever started it is gone, however that happened.
+    """
+    parent = os.getppid()
     settings = settings or get_settings()
     configure_logging(settings.log_level)
     faults.arm(settings.faults)
@@ -59,7 +66,9 @@ async def run_worker(settings: Settings | None = None) -> None:
     scheduler = build_scheduler(database)
     scheduler.start()
     log.info("worker_started", jobs=[job.name for job in JOBS])
-    await stop.wait()
+    while not stop.is_set() and not (supervised and os.getppid() != parent):
+        with suppress(TimeoutError):
+            await asyncio.wait_for(stop.wait(), PARENT_POLL_SECONDS)
     scheduler.shutdown(wait=True)
     await database.close()
     log.info("worker_stopped")
