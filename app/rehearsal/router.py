@@ -41,6 +41,8 @@ async def read_clock(call: Director) -> Response:
 )
 async def advance_clock(command: ClockAdvance, call: Director) -> Response:
     """Step through every due instant in order: each fires at its own time, as if it had been lived through."""
+    async with call.write():
+        pass  # a repeat ends here; the steps are transactions of their own, so the answer is kept after them
     now = await call.database.now()
     to = command.to or now + timedelta(seconds=command.advance_seconds or 0)
     if to - now > service.ADVANCE_MAX:
@@ -52,4 +54,5 @@ async def advance_clock(command: ClockAdvance, call: Director) -> Response:
         "step_count": done.step_count,
         "fired": done.fired,
     }
-    return json_response(orjson.dumps(answer))
+    async with call.write() as tx:
+        return await call.answer_json(tx, orjson.dumps(answer))
