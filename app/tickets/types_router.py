@@ -58,6 +58,17 @@ async def create_type(command: TicketTypeCreate, call: Organiser) -> Response:
         )
 
 
+@router.get(
+    "/{code}",
+    operation_id="ticket_types_read",
+    summary="Read a ticket type",
+    response_model=TicketTypeRead,
+)
+async def read_type(code: TypeCode, call: Reader) -> Response:
+    """Active or not."""
+    return await call.read(lists.TYPE_ONE, code=code)
+
+
 @router.patch(
     "/{code}",
     operation_id="ticket_types_change",

@@ -197,6 +197,7 @@ PROBES: Mapping[str, Probe] = {
         },
         status=201,
     ),
+    "ticket_types_read": Probe("ticket_type"),
     "ticket_types_change": Probe("ticket_type", lambda t: {"is_active": False}),
     **_moves(
         list=_PLAIN,
