@@ -113,7 +113,7 @@ def serve(
 
     get_settings()
     child = (
-        Supervised([sys.executable, "-m", "app.cli", "worker", "--supervised"])
+        Supervised([sys.executable, "-m", "app.cli", "worker", "--parent", str(os.getpid())])
         if with_worker
         else None
     )
@@ -175,14 +175,14 @@ class Supervised:
 
 @app.command()
 def worker(
-    supervised: Annotated[
-        bool, typer.Option("--supervised", help="End when the process that started it is gone")
-    ] = False,
+    parent: Annotated[
+        int | None, typer.Option(help="End when this process, which started it, is gone")
+    ] = None,
 ) -> None:
     """Run the background jobs until told to stop."""
     from app.worker import run_worker
 
-    asyncio.run(run_worker(supervised=supervised))
+    asyncio.run(run_worker(parent=parent))
 
 
 @app.command()

@@ -48,12 +48,12 @@ def _guarded(database: Database, job: Job) -> Callable[[], Awaitable[None]]:
     return run
 
 
-async def run_worker(settings: Settings | None = None, *, supervised: bool = False) -> None:
+async def run_worker(settings: Settings | None = None, *, parent: int | None = None) -> None:
     """Run every job until SIGTERM or SIGINT; what is running then ends first.
 
-    A supervised one ends as well when whoever started it is gone, however that happened.
+    With a `parent` it ends as well when that process, which started it, is gone, however and whenever that happened:
+    also before we were here to ask who it is.
     """
-    parent = os.getppid()
     settings = settings or get_settings()
     configure_logging(settings.log_level)
     faults.arm(settings.faults)
@@ -66,7 +66,7 @@ async def run_worker(settings: Settings | None = None, *, supervised: bool = Fal
     scheduler = build_scheduler(database)
     scheduler.start()
     log.info("worker_started", jobs=[job.name for job in JOBS])
-    while not stop.is_set() and not (supervised and os.getppid() != parent):
+    while not stop.is_set() and (parent is None or os.getppid() == parent):
         with suppress(TimeoutError):
             await asyncio.wait_for(stop.wait(), PARENT_POLL_SECONDS)
     scheduler.shutdown(wait=True)
