@@ -1,4 +1,4 @@
-"""The command line: `huiying serve | worker | migrate | admin | demo | replay | rebuild-deadlines | outbox`.
+"""The command line: `huiying serve | worker | migrate | admin | demo | replay | scorecard | rebuild-deadlines | outbox ...`.
 
 Commands import what they run when they run it, so that `--help` answers at once.
 """
@@ -6,10 +6,9 @@ Commands import what they run when they run it, so that `--help` answers at once
 import asyncio
 import os
 import signal
-import subprocess
 import sys
-import time
 from collections.abc import Awaitable, Callable
+from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -29,9 +28,16 @@ app = typer.Typer(
 admin = typer.Typer(help="Administrators", no_args_is_help=True)
 demo = typer.Typer(help="The demo company", no_args_is_help=True)
 outbox = typer.Typer(help="Messages on their way", no_args_is_help=True)
+policy = typer.Typer(help="Policy documents", no_args_is_help=True)
+calendar = typer.Typer(help="Working time, holidays and make-up days", no_args_is_help=True)
 app.add_typer(admin, name="admin")
 app.add_typer(demo, name="demo")
 app.add_typer(outbox, name="outbox")
+app.add_typer(calendar, name="calendar")
+app.add_typer(policy, name="policy")
+
+
+UNITS = "minutes, hours, elapsed_hours, days, working_days, calendar_days or months"
 
 
 class Pack(StrEnum):
@@ -42,59 +48,24 @@ class Pack(StrEnum):
     NONE = "none"
 
 
-MIGRATIONS = Path(__file__).parent.parent / "migrations"
-
-
 def main() -> None:
     """Run the command line."""
     app()
 
 
 def with_database(work: "Callable[[Database], Awaitable[Any]]") -> Any:
-    """Open the settings' database, composed, run `work` with it, and close it."""
-    from app.engines import create_database
-    from app.settings import get_settings
-    from app.subscribers import compose
+    """Run `work` with the settings' database, opened and composed."""
+    from app import deployment
 
-    async def run() -> Any:
-        database = compose(create_database(get_settings()))
-        await database.open()
-        try:
-            return await work(database)
-        finally:
-            await database.close()
-
-    return asyncio.run(run())
+    return deployment.with_database(work)
 
 
 @app.command()
 def migrate() -> None:
     """Bring the database to the newest version, and store the shipped calendars, policies and ticket types."""
-    from alembic import command
-    from alembic.config import Config
+    from app import deployment
 
-    from app.settings import get_settings
-
-    settings = get_settings()
-    settings.data_dir.mkdir(parents=True, exist_ok=True)
-    config = Config()
-    config.set_main_option("script_location", str(MIGRATIONS))
-    config.set_main_option("path_separator", "os")
-    config.attributes["database_url"] = settings.resolved_database_url
-    command.upgrade(config, "head")
-    with_database(ensure_shipped)
-
-
-async def ensure_shipped(database: "Database") -> None:
-    """Store what every deployment starts with, where it is missing."""
-    from app.calendars import service as calendars
-    from app.sla import service as sla
-    from app.tickets import defaults as tickets
-
-    async with database.transaction() as tx:
-        await calendars.ensure_shipped(tx)
-        await sla.ensure_packs(tx)
-        await tickets.ensure_ticket_types(tx)
+    deployment.migrate()
 
 
 @app.command()
@@ -110,6 +81,7 @@ def serve(
     import uvicorn
 
     from app.settings import get_settings
+    from app.supervision import Supervised
 
     get_settings()
     child = (
@@ -134,43 +106,6 @@ def serve(
     finally:
         if child is not None:
             child.stop()
-
-
-class Supervised:
-    """A child process that is started again when it dies, with a growing pause, until it is stopped."""
-
-    def __init__(self, command: list[str]) -> None:
-        import threading
-
-        self.command = command
-        self.stopping = threading.Event()
-        self.lock = threading.Lock()
-        self.process = subprocess.Popen(command)
-        self.thread = threading.Thread(target=self._watch, daemon=True)
-        self.thread.start()
-
-    def _watch(self) -> None:
-        pause = 1.0
-        while not self.stopping.is_set():
-            began = time.monotonic()
-            self.process.wait()
-            if self.stopping.wait(pause):
-                return
-            pause = 1.0 if time.monotonic() - began > 60 else min(pause * 2, 30.0)
-            with self.lock:
-                if self.stopping.is_set():
-                    return
-                self.process = subprocess.Popen(self.command)
-
-    def stop(self) -> None:
-        """End the child and wait for it."""
-        with self.lock:
-            self.stopping.set()
-        self.process.send_signal(signal.SIGTERM)
-        try:
-            self.process.wait(20)
-        except subprocess.TimeoutExpired:
-            self.process.kill()
 
 
 @app.command()
@@ -213,6 +148,33 @@ def replay(
         raise typer.Exit(2) from error
     sys.stdout.write(text)
     print(speed, file=sys.stderr)
+
+
+@app.command()
+def scorecard(
+    first: Annotated[
+        str | None, typer.Option("--from", help="2026-03-01; default: this month")
+    ] = None,
+    last: Annotated[str | None, typer.Option("--to", help="2026-03-31, inclusive")] = None,
+    html: Annotated[Path | None, typer.Option(help="Write the page for managers")] = None,
+    csv: Annotated[Path | None, typer.Option(help="Write the figures by rule and month")] = None,
+    language: Annotated[str, typer.Option(help="zh-CN or en")] = "zh-CN",
+) -> None:
+    """Write down how often every promise was kept, whole; without a file the CSV is printed."""
+    from app.reports.files import NoPeriod, write_scorecard
+
+    files = {path: kind for path, kind in ((html, "html"), (csv, "csv")) if path is not None}
+    try:
+        texts = with_database(
+            lambda db: write_scorecard(db, first, last, language, html=bool(html))
+        )
+    except NoPeriod as error:
+        print(error, file=sys.stderr)
+        raise typer.Exit(2) from error
+    for path, kind in files.items():
+        path.write_text(texts[kind], encoding="utf-8", newline="")
+    if not files:
+        sys.stdout.write(texts["csv"])
 
 
 @app.command("rebuild-deadlines")
@@ -308,6 +270,129 @@ def requeue(message_id: str) -> None:
     if not with_database(lambda database: requeue_message(database, message_id)):
         print("no dead message has this id", file=sys.stderr)
         raise typer.Exit(1)
+
+
+@policy.command("check")
+def check_policy(file: Path) -> None:
+    """Check a policy document, YAML or JSON; exit 1 with the place and the reason where it is none."""
+    from app.sla import commands
+
+    print(commands.check(file))
+
+
+@policy.command("diff")
+def diff_policies(before: str, after: str) -> None:
+    """Compare two policy documents place by place: files, or NAME@VERSION of the database (`toolkit@draft`)."""
+    from app.sla import commands
+
+    for line in commands.diff(before, after, with_database):
+        print(line)
+
+
+@policy.command("backtest")
+def backtest_policy(document: str, first: str, last: str) -> None:
+    """How matters opened from a date to another and closed since would have ended under a FILE or NAME@VERSION."""
+    from app.sla import backtest_command
+
+    print(*backtest_command.lines(document, first, last, with_database), sep="\n")
+
+
+@calendar.command("list")
+def list_calendars() -> None:
+    """List calendars: name, version, zone, until when holidays are known, and which one is the working calendar."""
+    from app.calendars import commands
+
+    _print_lines(commands.list_lines)
+
+
+@calendar.command("show")
+def show_calendar(
+    name: str,
+    version: Annotated[int | None, typer.Option(min=1, help="Default: the current one")] = None,
+    first: Annotated[
+        datetime | None, typer.Option("--from", formats=["%Y-%m-%d"], help="Default: today")
+    ] = None,
+    days: Annotated[int, typer.Option(min=1, max=366)] = 30,
+) -> None:
+    """Show a calendar's week and its days: open hours, holidays, make-up days, what is provisional."""
+    from app.calendars import commands
+
+    start = None if first is None else first.date()
+    _print_lines(lambda database: commands.show_lines(database, name, version, start, days))
+
+
+@calendar.command("add")
+def add_to_instant(
+    name: str,
+    start: Annotated[str, typer.Argument(help="An instant; local time if it names no zone")],
+    amount: Annotated[int, typer.Argument(min=1, max=100_000)],
+    unit: Annotated[str, typer.Argument(help=UNITS)],
+) -> None:
+    """Say when an amount of a unit is used up: `huiying calendar add office "2026-09-30 17:00" 2 working_days`."""
+    from app.calendars import commands
+    from app.calendars.target import Target, Unit
+
+    if unit not in list(Unit):
+        raise typer.BadParameter(f"the unit is one of {UNITS}")
+    try:
+        begun = datetime.fromisoformat(start)
+    except ValueError as error:
+        raise typer.BadParameter("the start is such as 2026-09-30T17:00") from error
+    target = Target(amount, Unit(unit))
+    _print_lines(lambda database: commands.add_lines(database, name, begun, target))
+
+
+@calendar.command("load")
+def load_calendar_year(
+    name: Annotated[str, typer.Argument(help="A calendar, or cn: all that keep China's years")],
+    year: Annotated[int, typer.Argument(min=1970, max=2199)],
+    file: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="CSV or JSON")],
+    replace: Annotated[
+        bool,
+        typer.Option("--replace", help="Drop the year's exceptions that the file does not name"),
+    ] = False,
+) -> None:
+    """Load a year's public holidays and make-up days: a new version, all or nothing.
+
+    The file is CSV (date,is_off_day,name) or JSON ({"year": 2027, "days": [...]}).
+    """
+    from app.calendars import commands
+
+    content = file.read_bytes()
+    _print_lines(
+        lambda database: commands.load_lines(database, name, year, content, anew=replace), file
+    )
+
+
+def _print_lines(
+    work: "Callable[[Database], Awaitable[list[str]]]", file: Path | None = None
+) -> None:
+    """Print what `work` returns; a refusal is told in words, with exit code 1 (no such calendar) or 2 (bad input)."""
+    from app.calendars import texts
+    from app.calendars.local_time import InstantOutOfRange
+    from app.calendars.published_year import FileRefused
+    from app.calendars.working_time import NoWorkingTime
+    from app.errors import NotFound, Refusal
+    from app.problems import add_texts, field_text
+
+    add_texts(texts.TEXTS, texts.FIELD_TEXTS)
+    try:
+        lines = with_database(work)
+    except (InstantOutOfRange, NoWorkingTime) as error:
+        print(error, file=sys.stderr)
+        raise typer.Exit(2) from error
+    except FileRefused as error:
+        where = " ".join(filter(None, [error.where, field_text(error.code, error.values, "en")]))
+        print(f"{file}: {where}", file=sys.stderr)
+        raise typer.Exit(2) from error
+    except NotFound as error:
+        print("no such calendar", file=sys.stderr)
+        raise typer.Exit(1) from error
+    except Refusal as error:
+        for one in error.errors:
+            print(f"{one.pointer}: {field_text(one.code, one.values, 'en')}", file=sys.stderr)
+        raise typer.Exit(2) from error
+    print(*lines, sep="\n")
 
 
 if __name__ == "__main__":

@@ -4,7 +4,7 @@ The engines are in `postgresql` and `sqlite`, the choice between them in `engine
 Statements come from `statements`, changes go through `writing`.
 """
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, ClassVar, Protocol, cast
@@ -13,7 +13,9 @@ from sqlalchemy import Dialect, select
 
 from app.settings import ClockMode, Settings
 from app.statements import DomainNow, Row, Statement
+from app.time import monotonic
 
+FRESH_SECONDS = 2.0
 NOW = Statement(select(DomainNow().label("now")))
 
 
@@ -92,7 +94,8 @@ class Transaction(_Asking):
     """One unit of work: everything in it is committed together with its audit entries and outbox messages.
 
     `pending` holds inserts back, `held` sets of updates, until something must see them (a question, an update, the
-    commit); `changes` collects what `writing` did for the audit. Services take it first and never commit.
+    commit); `changes` collects what `writing` did for the audit, `touched` whose tables it concerns. Services take it
+    first and never commit.
     """
 
     def __init__(self, database: "Database", actor: Actor) -> None:
@@ -102,6 +105,7 @@ class Transaction(_Asking):
         self.held: list[Any] = []
         self.changes: list[Any] = []
         self.notes: dict[str, Any] = {}
+        self.touched: set[Any] = set()
         self.after_commit: list[Callable[[], None]] = []
         self.flush_pending: Flush | None = None
 
@@ -113,6 +117,7 @@ class Transaction(_Asking):
                     "changes to audited tables need the audit hook; compose it first"
                 )
             await self.database.hooks.audit(self)
+            self.touched.update(change.table for change in self.changes)
             self.changes.clear()
         if (self.pending or self.held) and self.flush_pending is not None:
             await self.flush_pending(self)
@@ -156,11 +161,37 @@ class Transaction(_Asking):
         """Try to take the transaction-long lock numbered `key`; False when another transaction holds it."""
         raise NotImplementedError
 
+    async def beside(self, statement: Statement, values: Row) -> list[Row]:
+        """Change counters at once and for everybody to see, as a sequence does (for `writing`).
+
+        PostgreSQL: in a transaction of its own, so that nobody waits for this one's commit. SQLite has one writer: in
+        this transaction.
+        """
+        raise NotImplementedError
+
+    async def afterwards(self, statement: Statement, values: Row) -> None:
+        """The same when this transaction has been committed."""
+        raise NotImplementedError
+
+    def on_failure(self, statement: Statement, values: Row) -> None:
+        """The same when this transaction fails, unless what ran beside it fails with it."""
+        raise NotImplementedError
+
+
+@dataclass(frozen=True, slots=True)
+class Copy:
+    """What some tables said a moment ago."""
+
+    value: Any
+    of: frozenset[Any]
+    read_at: float
+
 
 class Database(_Asking):
     """An engine: questions in autocommit, transactions for changes. Open it before use, close it at the end.
 
-    `memory` is for what a process may remember of the database (versions that never change, short-lived copies).
+    `memory` is for what a process may remember of the database for ever (versions that never change); what changes is
+    kept with `remember` for two seconds.
     """
 
     kind: ClassVar[str] = ""
@@ -170,6 +201,31 @@ class Database(_Asking):
         self.dialect = dialect
         self.hooks = Hooks()
         self.memory: dict[str, Any] = {}
+        self.copies: dict[str, Copy] = {}
+
+    def remember(self, key: str, value: Any, *, of: Iterable[Any]) -> None:
+        """Keep a copy of what the tables `of` say: for two seconds, or until this process changes one of them."""
+        self.copies[key] = Copy(value, frozenset(of), monotonic())
+
+    def recall(self, key: str) -> Any:
+        """Return a fresh copy, None where there is none."""
+        copy = self.copies.get(key)
+        if copy is None or monotonic() - copy.read_at > FRESH_SECONDS:
+            return None
+        return copy.value
+
+    def forget(self, tables: Iterable[Any]) -> None:
+        """Drop the copies of what these tables say."""
+        changed = frozenset(tables)
+        for key in [key for key, copy in self.copies.items() if copy.of & changed]:
+            del self.copies[key]
+
+    def committed(self, tx: Transaction) -> None:
+        """Forget what a committed transaction changed, and call whom it concerns."""
+        if tx.touched and self.copies:
+            self.forget(tx.touched)
+        for call in tx.after_commit:
+            call()
 
     async def open(self) -> None:
         """Connect."""

@@ -16,6 +16,8 @@ POINTS: Final = frozenset(
         "commit.after",
         "send.before",
         "send.after",
+        "sweep.claimed",
+        "operation.after",
     }
 )
 _armed: dict[str, int] = {}

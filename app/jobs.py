@@ -5,12 +5,16 @@ from dataclasses import dataclass
 
 from app.auth import service as auth
 from app.database import Database
+from app.heartbeats.service import purge_heartbeats
 from app.idempotency import service as idempotency
+from app.operations import runner
 from app.outbox.relay import relay
 from app.outbox.sending import send
+from app.reports.rollup import close_months, refresh_scorecard
 from app.sla.enforcement import sweep
-from app.subscribers import SUBSCRIPTIONS
+from app.subscribers import OPERATIONS, SUBSCRIPTIONS
 from app.tickets.closing import close_unconfirmed
+from app.tickets.loads import recount_loads
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +44,11 @@ async def send_messages(database: Database) -> int:
     return result.settled_count + result.failed_count
 
 
+async def run_operations(database: Database) -> int:
+    """Go on with long work; returns how many batches were written."""
+    return await runner.run(database, OPERATIONS)
+
+
 async def purge_answers(database: Database) -> int:
     """Forget old idempotent answers; returns how many."""
     return await idempotency.purge(database, database.settings.idempotency_hours)
@@ -48,8 +57,12 @@ async def purge_answers(database: Database) -> int:
 JOBS: tuple[Job, ...] = (
     Job("sweep_deadlines", sweep_deadlines, every_seconds=0.5),
     Job("close_unconfirmed", close_unconfirmed, every_seconds=30),
+    Job("close_months", close_months, every_seconds=60),
+    Job("refresh_scorecard", refresh_scorecard, every_seconds=15, on_domain_time=False),
     Job("relay_messages", relay_messages, every_seconds=0.5),
     Job("send_messages", send_messages, every_seconds=0.5),
+    Job("run_operations", run_operations, every_seconds=0.5),
+    Job("recount_loads", recount_loads, every_seconds=600, on_domain_time=False),
     Job("purge_answers", purge_answers, every_seconds=3600, on_domain_time=False),
     Job(
         "purge_refresh_tokens",
@@ -57,4 +70,5 @@ JOBS: tuple[Job, ...] = (
         every_seconds=3600,
         on_domain_time=False,
     ),
+    Job("purge_heartbeats", purge_heartbeats, every_seconds=3600, on_domain_time=False),
 )

@@ -20,6 +20,7 @@ from app.auth import texts as auth_texts
 from app.auth.login_limit import LoginLimit
 from app.auth.principal import Guard, Replayed, replay_response
 from app.calendars import router as calendars
+from app.calendars import texts as calendar_texts
 from app.contract import install_contract
 from app.customers import router as customers
 from app.customers import texts as customer_texts
@@ -28,14 +29,23 @@ from app.dispatch import install_dispatcher
 from app.engines import create_database
 from app.errors import Refusal
 from app.health import router as health
+from app.heartbeats.alarm import WorkerWatch
 from app.notifications import router as notifications
 from app.notifications import texts as notification_texts
-from app.observability import Observer, configure_logging
+from app.obligations import router as obligations
+from app.obligations import texts as obligation_texts
+from app.observability import Observer, configure_logging, spare_collector
+from app.operations import router as operations
+from app.operations import texts as operation_texts
 from app.problems import add_texts, install_handlers, problem_response
 from app.rehearsal import router as rehearsal
 from app.rehearsal import texts as rehearsal_texts
+from app.reports import router as reports
+from app.reports import texts as report_texts
 from app.settings import ClockMode, Settings, get_settings
+from app.sla import backtests_router, policies_router
 from app.sla import router as sla
+from app.sla import rules_router as sop_rules
 from app.sla import texts as sla_texts
 from app.subscribers import compose
 from app.tickets import moves_router as ticket_moves
@@ -51,14 +61,31 @@ ROUTERS: tuple[APIRouter, ...] = (
     api_keys_router.router,
     audit.router,
     notifications.router,
+    operations.router,
     calendars.router,
     sla.router,
+    policies_router.router,
+    sop_rules.router,
+    backtests_router.router,
     customers.router,
+    obligations.router,
     tickets.router,
     ticket_moves.router,
     ticket_types.router,
+    reports.router,
 )
-TEXTS = (auth_texts, notification_texts, sla_texts, customer_texts, ticket_texts, rehearsal_texts)
+TEXTS = (
+    auth_texts,
+    notification_texts,
+    operation_texts,
+    calendar_texts,
+    sla_texts,
+    customer_texts,
+    ticket_texts,
+    rehearsal_texts,
+    report_texts,
+    obligation_texts,
+)
 
 
 def create_app(settings: Settings | None = None, database: Database | None = None) -> FastAPI:
@@ -72,7 +99,8 @@ def create_app(settings: Settings | None = None, database: Database | None = Non
             await engine.open()
         refusals: Refusals = app.state.refusals
         watches = [
-            asyncio.create_task(watch) for watch in (app.state.guard.watch(), refusals.watch())
+            asyncio.create_task(watch)
+            for watch in (app.state.guard.watch(), refusals.watch(), app.state.worker_watch.watch())
         ]
         yield
         for watch in watches:
@@ -96,6 +124,7 @@ def create_app(settings: Settings | None = None, database: Database | None = Non
     app.state.guard = Guard(engine, settings.secret_key.get_secret_value().encode())
     app.state.login_limit = LoginLimit(settings.login_failures_per_quarter_hour)
     app.state.refusals = Refusals(engine)
+    app.state.worker_watch = WorkerWatch(engine)
     for texts in TEXTS:
         add_texts(texts.TEXTS, getattr(texts, "FIELD_TEXTS", None))
     rehearsing = (rehearsal.router,) if settings.clock is ClockMode.virtual else ()
@@ -123,4 +152,6 @@ async def _replay(request: Request, error: Exception) -> Response:
 def serve_application() -> Any:
     """Return the application for a server process, with logging set up."""
     configure_logging(get_settings().log_level)
-    return create_app()
+    application = create_app()
+    spare_collector()
+    return application

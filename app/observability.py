@@ -3,6 +3,7 @@
 One pure ASGI middleware; a request's id comes from `X-Request-Id` when it is well formed, else it is made here.
 """
 
+import gc
 import logging
 import re
 import sys
@@ -111,11 +112,11 @@ def _children(method: str, route: str, status: int) -> tuple[Counter, Histogram]
     return REQUESTS.labels(method, route, status), SECONDS.labels(method, route)
 
 
-def set_gauge(name: str, help_text: str, value: float) -> None:
-    """Set a gauge of `/metrics`, made on its first use."""
+def set_gauge(name: str, help_text: str, value: float, **labels: str) -> None:
+    """Set a gauge of `/metrics`, made on its first use; its labels are always the same ones."""
     if name not in GAUGES:
-        GAUGES[name] = Gauge(name, help_text, registry=REGISTRY)
-    GAUGES[name].set(value)
+        GAUGES[name] = Gauge(name, help_text, tuple(labels), registry=REGISTRY)
+    (GAUGES[name].labels(**labels) if labels else GAUGES[name]).set(value)
 
 
 def render_metrics() -> bytes:
@@ -141,3 +142,14 @@ def configure_logging(level: str) -> None:
     logging.basicConfig(level=level.upper(), stream=sys.stderr, format="%(message)s")
     for name in ("uvicorn.access", "apscheduler"):
         logging.getLogger(name).setLevel(logging.WARNING)
+
+
+def spare_collector() -> None:
+    """Keep what a process has loaded out of the garbage collector's sight, and let it look less often.
+
+    Reference counts free nearly everything here; looking through modules and statements again and again costs a fifth
+    of a sweep. Call it once, when everything is loaded.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(10_000, 20, 20)

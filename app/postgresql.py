@@ -7,6 +7,7 @@ from typing import Any, cast
 
 import asyncpg
 import orjson
+import structlog
 from sqlalchemy import select, text
 
 from app.database import SYSTEM, Actor, Database, Transaction
@@ -16,6 +17,7 @@ from app.settings import Settings
 from app.statements import Row, Statement, postgresql_dialect
 
 KEY_BLOCK = 1000
+log = structlog.get_logger("huiying.postgresql")
 NEXT_KEYS = Statement(select(text("nextval('huiying_keys') AS first")))
 
 
@@ -29,10 +31,14 @@ class _Resetless(asyncpg.Connection):
 class PostgresTransaction(Transaction):
     """A transaction on one pooled connection."""
 
+    database: "PostgresDatabase"
+
     def __init__(self, database: "PostgresDatabase", actor: Actor, connection: Any) -> None:
         super().__init__(database, actor)
         self.connection = connection
         self.keys = database.keys
+        self.when_committed: list[tuple[Statement, Row]] = []
+        self.when_failed: list[tuple[Statement, Row]] = []
 
     async def run(self, statement: Statement, values: Row) -> list[Row]:
         """Run it."""
@@ -70,6 +76,18 @@ class PostgresTransaction(Transaction):
             bool, await self.connection.fetchval("SELECT pg_try_advisory_xact_lock($1)", key)
         )
 
+    async def beside(self, statement: Statement, values: Row) -> list[Row]:
+        """Run it in a transaction of its own."""
+        return await self.database.run_beside(statement, values)
+
+    async def afterwards(self, statement: Statement, values: Row) -> None:
+        """Run it when this transaction has been committed."""
+        self.when_committed.append((statement, values))
+
+    def on_failure(self, statement: Statement, values: Row) -> None:
+        """Run it when this transaction has been rolled back."""
+        self.when_failed.append((statement, values))
+
 
 @dataclass(slots=True)
 class _Keys:
@@ -86,18 +104,24 @@ class PostgresDatabase(Database):
         super().__init__(settings, postgresql_dialect(settings.clock))
         self.keys = _Keys()
         self.pool: Any = None
+        self.counting: Any = None
 
     async def open(self) -> None:
-        """Open the pool."""
+        """Open the pool, and a connection for what runs beside transactions."""
+        self.pool = await self._pool(self.settings.postgres_pool_size)
+        # What it loses in a crash of the database is counted anew; so nobody waits for the disk.
+        self.counting = await self._pool(1, synchronous_commit="off")
+
+    async def _pool(self, size: int, **settings: str) -> Any:
         milliseconds = {
             "statement_timeout": self.settings.postgres_statement_timeout_ms,
             "lock_timeout": self.settings.postgres_lock_timeout_ms,
             "idle_in_transaction_session_timeout": self.settings.postgres_statement_timeout_ms,
         }
-        self.pool = await asyncpg.create_pool(
+        return await asyncpg.create_pool(
             postgres_dsn(self.settings.resolved_database_url),
-            min_size=1,
-            max_size=self.settings.postgres_pool_size,
+            min_size=0 if settings else 1,
+            max_size=size,
             connection_class=_Resetless,
             statement_cache_size=1024,
             max_cacheable_statement_size=0,
@@ -107,13 +131,24 @@ class PostgresDatabase(Database):
                 "jit": "off",
                 "application_name": "huiying",
                 **{name: str(value) for name, value in milliseconds.items()},
+                **settings,
             },
         )
 
     async def close(self) -> None:
-        """Close the pool."""
-        if self.pool is not None:
-            await self.pool.close()
+        """Close all connections."""
+        for pool in (self.pool, self.counting):
+            if pool is not None:
+                await pool.close()
+
+    async def run_beside(self, statement: Statement, values: Row) -> list[Row]:
+        """Run one statement on the connection beside the pool, one after the other: it never waits for a request.
+
+        A request waits for it while it holds a connection of the pool; taking another one there could wait for ever.
+        """
+        plan = statement.plan(self.dialect)
+        async with self.counting.acquire() as connection:
+            return cast(list[Row], await connection.fetch(plan.sql, *plan.values(values)))
 
     async def all(self, statement: Statement, **values: Any) -> list[Row]:
         """Ask in autocommit."""
@@ -132,23 +167,42 @@ class PostgresDatabase(Database):
         try:
             async with self.pool.acquire() as connection:
                 tx = PostgresTransaction(self, actor, connection)
-                async with connection.transaction():
+                async with self._counting_back(tx), connection.transaction():
                     yield tx
                     await tx.flush()
                     pass_by("commit.before")
                 pass_by("commit.after")
+            await self._count_all(tx.when_committed)
         except _POSTGRES_BUSY as error:
             raise Conflict("busy_try_again", headers={"Retry-After": "1"}) from error
         except _POSTGRES_DOWN as error:
             raise Unavailable(headers={"Retry-After": "1"}) from error
-        for call in tx.after_commit:
-            call()
+        self.committed(tx)
+
+    @asynccontextmanager
+    async def _counting_back(self, tx: PostgresTransaction) -> AsyncIterator[None]:
+        try:
+            yield
+        except BaseException:
+            await self._count_all(tx.when_failed)
+            raise
+
+    async def _count_all(self, changes: Sequence[tuple[Statement, Row]]) -> None:
+        """Run what counts: the transaction is over, and what fails here is counted anew later."""
+        for statement, values in changes:
+            try:
+                await self.run_beside(statement, values)
+            except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError):
+                log.exception("count_failed")
 
 
 _POSTGRES_BUSY = (
     asyncpg.DeadlockDetectedError,
     asyncpg.LockNotAvailableError,
     asyncpg.SerializationError,
+    # A twin was quicker, or what is named was deleted just now: asked again, the service says what is the matter.
+    asyncpg.UniqueViolationError,
+    asyncpg.ForeignKeyViolationError,
 )
 _POSTGRES_DOWN = (
     asyncpg.PostgresConnectionError,

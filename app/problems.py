@@ -87,6 +87,7 @@ _FIELD_TEXTS: dict[str, tuple[str, str]] = {
     "model_attributes_type": ("应为一个对象", "Should be an object"),
     "string_pattern_mismatch": ("应符合格式 {pattern}", "Should match {pattern}"),
     "string_unicode": ("应为 UTF-8 文字", "Should be UTF-8 text"),
+    "dict_type": ("应为对象", "Should be an object"),
     "list_type": ("应为列表", "Should be a list"),
     "enum": ("应为其中之一:{expected}", "Should be one of {expected}"),
     "literal_error": ("应为其中之一:{expected}", "Should be one of {expected}"),
@@ -109,6 +110,11 @@ def add_texts(texts: Texts, field_texts: Texts | None = None) -> None:
         for code, pair in new.items():
             if table.setdefault(code, pair) != pair:
                 raise ValueError(f"problem code {code} has two texts")
+
+
+def field_text(code: str, values: Mapping[str, Any], language: str) -> str:
+    """Return what a field's code says."""
+    return _say(_FIELD_TEXTS, code, values, language)
 
 
 def known_codes() -> set[str]:

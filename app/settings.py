@@ -55,7 +55,11 @@ class Settings(BaseSettings):
     sqlite_busy_timeout_ms: int = Field(10_000, ge=100)
 
     sweep_batch_ms: int = Field(40, ge=5, le=1000)
+    sweep_batch_max: int = Field(1000, ge=1, le=1000)
     relay_batch: int = Field(200, ge=1, le=1000)
+
+    scorecard_goal: float = Field(0.95, gt=0, le=1)
+    worker_silence_seconds: float = Field(30, ge=1)
 
     smtp_host: str = ""
     smtp_port: int = Field(25, ge=1, le=65535)

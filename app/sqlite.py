@@ -70,6 +70,17 @@ class SqliteTransaction(Transaction):
         del key
         return True
 
+    async def beside(self, statement: Statement, values: Row) -> list[Row]:
+        """Run it in place: nobody else can write before this transaction ends."""
+        return await self.run(statement, values)
+
+    async def afterwards(self, statement: Statement, values: Row) -> None:
+        """Run it in place."""
+        await self.run(statement, values)
+
+    def on_failure(self, statement: Statement, values: Row) -> None:
+        """Do nothing: what ran in place is rolled back."""
+
 
 @dataclass(slots=True)
 class _Suspension:
@@ -138,8 +149,7 @@ class SqliteDatabase(Database):
             if self.writer.in_transaction:
                 self.writer.execute("ROLLBACK")
             raise
-        for call in tx.after_commit:
-            call()
+        self.committed(tx)
 
 
 def _sqlite_refusal(error: sqlite3.OperationalError) -> Exception:

@@ -17,7 +17,7 @@ from sqlalchemy.orm import InstrumentedAttribute
 from sqlalchemy.sql import ColumnElement
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.expression import FunctionElement
-from sqlalchemy.types import Boolean, Text
+from sqlalchemy.types import BigInteger, Boolean, Text
 
 from app.columns import Json, Money, UtcDateTime
 from app.settings import ClockMode
@@ -133,6 +133,48 @@ def _sqlite_now(element: DomainNow, compiler: SQLCompiler, **_: Any) -> str:
     if compiler.dialect.clock_mode is ClockMode.real:  # type: ignore[attr-defined]
         return "(SELECT real_now(0))"
     return "(SELECT coalesce(frozen_at, real_now(offset_micros)) FROM virtual_clock)"
+
+
+class RealNow(FunctionElement[Any]):
+    """The real instant as the database reads it: one clock for every process, for beats and leases, never for promises."""
+
+    type = UtcDateTime()
+    inherit_cache = True
+    name = "real_now"
+
+
+@compiles(RealNow, "postgresql")
+def _postgresql_real_now(element: RealNow, compiler: SQLCompiler, **_: Any) -> str:
+    return "(SELECT clock_timestamp())"
+
+
+@compiles(RealNow, "sqlite")
+def _sqlite_real_now(element: RealNow, compiler: SQLCompiler, **_: Any) -> str:
+    return "(SELECT real_now(0))"
+
+
+class NextNumber(FunctionElement[int]):
+    """The next human-readable number of a model's rows, null where `Transaction.next_number` counts them."""
+
+    type = BigInteger()
+    inherit_cache = False
+    name = "next_number"
+
+    def __init__(self, table: Any) -> None:
+        self.sequence = f"{table.__tablename__}_numbers"
+        super().__init__()
+
+
+@compiles(NextNumber, "postgresql")
+def _postgresql_number(element: NextNumber, compiler: SQLCompiler, **_: Any) -> str:
+    del compiler
+    return f"nextval('{element.sequence}')"
+
+
+@compiles(NextNumber, "sqlite")
+def _sqlite_number(element: NextNumber, compiler: SQLCompiler, **_: Any) -> str:
+    del element, compiler
+    return "NULL"
 
 
 class AnyOf(FunctionElement[bool]):

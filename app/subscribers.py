@@ -1,23 +1,31 @@
-"""The only place that wires features together: hooks of the plumbing, and event name -> handlers."""
+"""The only place that wires features together: hooks of the plumbing, event name -> handlers, kinds of long work."""
 
 from functools import partial
 
 from app import tables
 from app.audit import service as audit
+from app.calendars.events import CALENDAR_CHANGED
 from app.database import Database
+from app.heartbeats import alarm
 from app.idempotency import service as idempotency
 from app.notifications import mail, release
 from app.notifications.service import READY
+from app.operations.runner import Kind
 from app.outbox.relay import Subscriptions
-from app.sla import notices
+from app.sla import backtesting, notices, retargeting
 
 # Who looks again at a notice of a kind, and puts it into words: by the first part of the kind.
 FAMILIES = {"deadline": notices.release}
 
 SUBSCRIPTIONS = Subscriptions(
-    handlers={READY: (partial(release.release, families=FAMILIES),)},
-    senders={mail.READY: mail.send_mail},
+    handlers={
+        READY: (partial(release.release, families=FAMILIES),),
+        CALENDAR_CHANGED: (retargeting.repin,),
+    },
+    senders={mail.READY: mail.send_mail, **alarm.SENDERS.senders},
 )
+
+OPERATIONS: dict[str, Kind] = {**retargeting.KINDS, **backtesting.KINDS}
 
 
 def compose(database: Database) -> Database:

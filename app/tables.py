@@ -5,14 +5,18 @@ from app.auth import models as auth
 from app.calendars import models as calendars
 from app.columns import Base
 from app.customers import models as customers
+from app.heartbeats import models as heartbeats
 from app.idempotency import models as idempotency
 from app.notifications import models as notifications
+from app.obligations import models as obligations
+from app.operations import models as operations
 from app.outbox import models as outbox
 from app.rehearsal import models as rehearsal
+from app.reports import models as reports
 from app.sla import models as sla
 from app.tickets import models as tickets
 
 __all__ = [
-    "Base", "audit", "auth", "calendars", "customers", "idempotency",
-    "notifications", "outbox", "rehearsal", "sla", "tickets",
+    "Base", "audit", "auth", "calendars", "customers", "heartbeats", "idempotency",
+    "notifications", "obligations", "operations", "outbox", "rehearsal", "reports", "sla", "tickets",
 ]  # fmt: skip

@@ -12,38 +12,46 @@ from apscheduler.schedulers.asyncio import AsyncIOScheduler
 from app import faults
 from app.database import Database
 from app.engines import create_database
+from app.errors import Refusal
+from app.heartbeats.service import Heart, beat_seconds
 from app.jobs import JOBS, Job
-from app.observability import configure_logging
+from app.observability import configure_logging, spare_collector
 from app.rehearsal.service import is_held
 from app.settings import ClockMode, Settings, get_settings
 from app.subscribers import compose
+from app.time import monotonic
 
 PARENT_POLL_SECONDS = 1.0
 log = structlog.get_logger("huiying.worker")
 
 
-def build_scheduler(database: Database) -> AsyncIOScheduler:
-    """Return the scheduler with every job: in memory, UTC, coalesced, one run of a job at a time."""
+def build_scheduler(database: Database, heart: Heart | None = None) -> AsyncIOScheduler:
+    """Return the scheduler with every job and the beat: in memory, UTC, coalesced, one run of a job at a time."""
+    heart = heart or Heart()
     scheduler = AsyncIOScheduler(
         timezone="UTC",
         job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None},
     )
-    for job in JOBS:
+    beat = Job("beat", heart.beat, beat_seconds(database.settings), on_domain_time=False)
+    for job in (*JOBS, beat):
         scheduler.add_job(
-            _guarded(database, job), "interval", seconds=job.every_seconds, id=job.name
+            _guarded(database, job, heart), "interval", seconds=job.every_seconds, id=job.name
         )
     return scheduler
 
 
-def _guarded(database: Database, job: Job) -> Callable[[], Awaitable[None]]:
+def _guarded(database: Database, job: Job, heart: Heart) -> Callable[[], Awaitable[None]]:
     async def run() -> None:
+        began, failure = monotonic(), None
         try:
             waits = job.on_domain_time and database.settings.clock is ClockMode.virtual
             if waits and await is_held(database):
                 return
             await job.run(database)
-        except Exception:
+        except Exception as error:
             log.exception("job_failed", job=job.name)
+            failure = error
+        heart.note(job.name, monotonic() - began, failure)
 
     return run
 
@@ -63,12 +71,17 @@ async def run_worker(settings: Settings | None = None, *, parent: int | None = N
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    scheduler = build_scheduler(database)
+    heart = Heart()
+    await heart.beat(database)
+    scheduler = build_scheduler(database, heart)
+    spare_collector()
     scheduler.start()
-    log.info("worker_started", jobs=[job.name for job in JOBS])
+    log.info("worker_started", worker=heart.name, jobs=[job.name for job in JOBS])
     while not stop.is_set() and (parent is None or os.getppid() == parent):
         with suppress(TimeoutError):
             await asyncio.wait_for(stop.wait(), PARENT_POLL_SECONDS)
     scheduler.shutdown(wait=True)
+    with suppress(Refusal, OSError):  # a database that is gone will hear the silence
+        await heart.stop(database)
     await database.close()
     log.info("worker_stopped")

@@ -315,21 +315,53 @@ async def change_set(
     tx: Transaction, table: Table, statement: Statement, **values: Any
 ) -> list[Row]:
     """Run a set-based UPDATE or DELETE ... RETURNING of a derived table and return its rows."""
-    if is_audited(table):
-        raise TypeError(f"{table.__name__} is audited; change its rows one by one")
+    _refuse_audited(table)
     await tx.flush()
     return await tx.run(statement, values)
 
 
-async def upsert(tx: Transaction, table: Table, keys: tuple[str, ...], **values: Any) -> None:
-    """Insert a row of a derived table, or set its other columns where one with the same `keys` exists."""
+async def count(tx: Transaction, table: Table, statement: Statement, **values: Any) -> list[Row]:
+    """Change counters of a derived table beside the transaction, and return the statement's rows.
+
+    The change is seen at once and stays, as a sequence's does. Whoever keeps counters takes them back with
+    `count_on_failure`, and counts anew now and then: a crash may leave a difference.
+    """
+    _refuse_audited(table)
+    return await tx.beside(statement, values)
+
+
+async def count_after(tx: Transaction, table: Table, statement: Statement, **values: Any) -> None:
+    """Change counters when the transaction has been committed."""
+    _refuse_audited(table)
+    await tx.afterwards(statement, values)
+
+
+def count_on_failure(tx: Transaction, table: Table, statement: Statement, **values: Any) -> None:
+    """Change counters when the transaction fails; where it takes them back itself, nothing is done."""
+    _refuse_audited(table)
+    tx.on_failure(statement, values)
+
+
+def _refuse_audited(table: Table) -> None:
     if is_audited(table):
-        raise TypeError(f"{table.__name__} is audited; insert or update its rows")
-    await tx.flush()
+        raise TypeError(f"{table.__name__} is audited; change its rows one by one")
+
+
+async def upsert(
+    tx: Transaction, table: Table, keys: tuple[str, ...], *, beside: bool = False, **values: Any
+) -> None:
+    """Insert a row of a derived table, or set its other columns where one with the same `keys` exists.
+
+    `beside` the transaction it is there at once for everybody, and stays.
+    """
+    _refuse_audited(table)
+    if not beside:
+        await tx.flush()
     row = _shape(table).complete(values)
     if "id" in row and row["id"] is None:
         row["id"] = await tx.next_key(table)
-    await tx.run(_upsert(table, tx.database.kind, keys, tuple(sorted(values))), row)
+    run = tx.beside if beside else tx.run
+    await run(_upsert(table, tx.database.kind, keys, tuple(sorted(values))), row)
 
 
 @cache

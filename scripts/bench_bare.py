@@ -21,15 +21,23 @@ from starlette.routing import Route
 from uuid_utils import uuid7
 
 URL = os.environ["HUIYING_DATABASE_URL"]
-COLUMNS = """t.public_id AS id, t.number, t.type, t.complexity, t.channel, t.priority, t.subject, t.description,
- t.tags, t.status, t.progress, t.happened_at, t.wished_at, t.agreed_at, t.opened_at, t.accepted_at, t.resolved_at,
- t.closed_at, t.solution, t.rating, t.version, t.updated_at, c.public_id AS customer_id, c.name AS customer_name,
- u.public_id AS owner_id, u.name AS owner_name"""
-FROM = " FROM tickets t JOIN customers c ON c.id = t.customer_id LEFT JOIN users u ON u.id = t.owner_id"
+SUMMARY = """t.public_id AS id, t.number, t.type, t.complexity, t.channel, t.priority, t.subject, t.tags, t.status,
+ t.progress, t.opened_at, t.accepted_at, t.resolved_at, t.closed_at, t.version, t.updated_at,
+ c.public_id AS customer_id, c.number AS customer_number, c.name AS customer_name, c.tier AS customer_tier,
+ u.public_id AS owner_id, u.name AS owner_name, d.public_id AS department_id, d.name AS department_name"""
+WHOLE = f"""{SUMMARY}, t.description, t.happened_at, t.wished_at, t.agreed_at, t.agreement_pending, t.dispatched_at,
+ t.progress_at, t.close_due_at, t.wait_reason, t.plan, t.solution, t.confirmation, t.rating, t.confirmed_channel,
+ t.customer_feedback, t.root_cause, t.improvement_suggestion"""
+FROM = """ FROM tickets t JOIN customers c ON c.id = t.customer_id LEFT JOIN users u ON u.id = t.owner_id
+ LEFT JOIN departments d ON d.id = t.department_id"""
 IS_POSTGRES = URL.startswith("postgresql")
 MARK = "$1" if IS_POSTGRES else "?"
-ONE = f"SELECT {COLUMNS}{FROM} WHERE t.public_id = {MARK}"
-PAGE = f"SELECT {COLUMNS}{FROM} ORDER BY t.opened_at DESC, t.id DESC LIMIT 51"
+ONE = f"SELECT {WHOLE}{FROM} WHERE t.public_id = {MARK}"
+PAGE = f"SELECT {SUMMARY}{FROM} ORDER BY t.opened_at DESC, t.id DESC LIMIT 51"
+INSTANTS = (
+    "happened_at", "wished_at", "agreed_at", "dispatched_at", "progress_at", "close_due_at", "opened_at",
+    "accepted_at", "resolved_at", "closed_at", "updated_at",
+)  # fmt: skip
 state: dict[str, Any] = {}
 
 
@@ -90,28 +98,46 @@ def answer(value: Any, status: int = 200) -> Response:
     )
 
 
+def _at(value: datetime) -> Any:
+    return value if IS_POSTGRES else value.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+FAR = _at(datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC))
+
+
+def shown(row: Any) -> dict[str, Any]:
+    """A row as the API shows it: customer, owner and department as objects, the far end of time as null."""
+    out = dict(row)
+    out["customer"] = {
+        "id": out.pop("customer_id"), "number": out.pop("customer_number"),
+        "name": out.pop("customer_name"), "tier": out.pop("customer_tier"),
+    }  # fmt: skip
+    for name in ("owner", "department"):
+        key, text = out.pop(f"{name}_id"), out.pop(f"{name}_name")
+        out[name] = None if key is None else {"id": key, "name": text}
+    for name in INSTANTS:
+        if name in out and out[name] == FAR:
+            out[name] = None
+    if not IS_POSTGRES:
+        out["tags"] = orjson.loads(out["tags"])
+    return out
+
+
 async def read_one(request: Request) -> Response:
     """One ticket."""
     rows = await fetch(ONE, request.path_params["id"])
-    return answer(dict(rows[0]))
+    return answer(shown(rows[0]))
 
 
 async def read_page(request: Request) -> Response:
     """The newest fifty."""
     rows = await fetch(PAGE)
-    return answer({"items": [dict(row) for row in rows[:50]], "has_more": len(rows) > 50})
+    return answer({"items": [shown(row) for row in rows[:50]], "has_more": len(rows) > 50})
 
 
 async def alive(request: Request) -> Response:
     """Answer at once."""
     return answer({"status": "ok"})
-
-
-def _at(value: datetime) -> Any:
-    return value if IS_POSTGRES else value.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
-
-
-_FAR = datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC)
 
 
 def _rows(body: dict[str, Any], customer_key: int, number: int) -> dict[str, dict[str, Any]]:
@@ -127,11 +153,11 @@ def _rows(body: dict[str, Any], customer_key: int, number: int) -> dict[str, dic
             "agreement_pending": False, "version": 1, "opened_at": _at(now), "updated_at": _at(now),
             **dict.fromkeys(
                 ("happened_at", "wished_at", "agreed_at", "dispatched_at", "accepted_at", "progress_at",
-                 "resolved_at", "closed_at", "close_due_at"), _at(_FAR)),
+                 "resolved_at", "closed_at", "close_due_at"), FAR),
         },
         "sla_subjects": {
             "id": key, "subject_type": "bare", "subject_id": key, "subject_public_id": ticket, "label": "",
-            "sequence": 1, "next_fire_at": _at(_FAR), "fault_count": 0, "is_open": True,
+            "sequence": 1, "next_fire_at": FAR, "fault_count": 0, "is_open": True,
         },
         "sla_facts": {
             "id": key, "subject_key": key, "sequence": 1, "kind": "opened", "occurred_at": _at(now),
@@ -142,7 +168,7 @@ def _rows(body: dict[str, Any], customer_key: int, number: int) -> dict[str, dic
             "subject_public_id": ticket, "label": "", "clock": "resolve", "rule": "TK-5", "cycle": 1, "revision": 1,
             "state": "running", "started_at": _at(now), "due_at": _at(now + timedelta(hours=4)),
             "on_retarget": False, "provisional": False, "intervals_skipped": 0, "used_seconds": 0,
-            **dict.fromkeys(("pause_ends_at", "answered_at", "ended_at", "missed_at", "detected_at"), _at(_FAR)),
+            **dict.fromkeys(("pause_ends_at", "answered_at", "ended_at", "missed_at", "detected_at"), FAR),
         },
         "audit_entries": {
             "id": key, "public_id": str(uuid7()), "recorded_at": _at(now), "action": "ticket.create",
@@ -150,7 +176,7 @@ def _rows(body: dict[str, Any], customer_key: int, number: int) -> dict[str, dic
         },
         "outbox_messages": {
             "id": key, "public_id": str(uuid7()), "event": "bare.opened", "payload": "{}", "occurred_at": _at(now),
-            "state": "done", "attempts": 0, "attempt_at": _at(_FAR), "settled_at": _at(now),
+            "state": "done", "attempts": 0, "attempt_at": FAR, "settled_at": _at(now),
         },
     }  # fmt: skip
 

@@ -16,6 +16,7 @@ from app.auth.models import Department, User
 from app.calendars import service as calendars
 from app.database import Database
 from app.engines import create_database
+from app.observability import spare_collector
 from app.rehearsal.models import VirtualClock
 from app.settings import ClockMode, Settings
 from app.sla import enforcement, queries
@@ -77,6 +78,7 @@ async def run(url: str, arguments: argparse.Namespace) -> None:
     print(
         f"{arguments.engine}: opened {arguments.open:,} subjects in {time.perf_counter() - began:.1f} s"
     )
+    spare_collector()  # as the worker does
     for name, at in (
         ("warning", timedelta(minutes=22, seconds=30)),
         ("due", timedelta(minutes=30)),

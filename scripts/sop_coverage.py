@@ -14,7 +14,7 @@ from typing import Any
 
 import orjson
 
-from app.sla.register import REGISTER
+from app.sla.engine.register import REGISTER
 from scripts.export_openapi import render
 from tests.sla.case_files import load_cases
 
@@ -27,7 +27,7 @@ RULE = re.compile(r"\b([A-Z]{2})-([0-9]+)(b?)\b")
 CITED = re.compile(r"SOP ((?:[A-Z]{2}-[0-9]+b?(?:, | and )?)+)")
 BUILT = (
     "CU-1", "CU-2", "SE-1", "SE-2", "FU-1", "FU-2", "FU-3", "IN-2",
-    "TK-1", "TK-2", "TK-3", "TK-4", "TK-5", "TK-6", "TK-6b", "TK-7", "TK-8", "TK-9", "TK-11", "TK-13",
+    "TK-1", "TK-2", "TK-3", "TK-4", "TK-5", "TK-6", "TK-6b", "TK-7", "TK-8", "TK-9", "TK-11", "TK-13", "AN-4",
 )  # fmt: skip
 Places = Mapping[str, list[str]]
 

@@ -168,6 +168,7 @@ def make_settings(database_url: str, folder: Path, **changes: Any) -> Settings:
         "clock": ClockMode.virtual,
         "secret_key": SECRET,
         "postgres_pool_size": 4,
+        "worker_silence_seconds": 86_400,
         **changes,
     }
     return Settings(**given)

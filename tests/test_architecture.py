@@ -31,8 +31,8 @@ from tests.conftest import make_settings
 ROOT = Path(__file__).parent.parent
 APP = ROOT / "app"
 LINES_MAX, FUNCTION_LINES_MAX = 400, 50
-# Statements that change rows are made where rows are; they run through one verb only.
-THE_WAY_IN = "change_set"
+# Statements that change rows are made where rows are; they run through these verbs only.
+THE_WAY_IN = {"change_set", "count", "count_after", "count_on_failure"}
 RAW_CHANGE = re.compile(r"\s*(INSERT\s+INTO|UPDATE\s+\S+\s+SET|DELETE\s+FROM|TRUNCATE)\b", re.I)
 
 
@@ -120,7 +120,7 @@ def test_statements_that_change_rows_run_through_writing_only() -> None:
             verbs = {called(one) for one in calls(function)}
             names = named_in(path, function) & changing
             used |= names
-            if names and (THE_WAY_IN not in verbs or verbs & {"run", "peek", "run_many"}):
+            if names and (not THE_WAY_IN & verbs or verbs & {"run", "peek", "run_many"}):
                 faults.append(f"{name_of(path)}:{function.lineno} {names}")
     assert faults == []
     assert len(used) >= 10

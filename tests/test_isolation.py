@@ -31,6 +31,10 @@ from tests.routes.probes import PAGES, PROBES, VISIBLE, Asked, operations, reque
 from tests.routes.targets import Target, make_target
 
 REVEALING = {"customers_reveal", "customers_reveal_contact"}
+# What names nothing, where a path does not take an id.
+MISSING = {
+    "code": "no_such", "name": "no_such", "calendar": "no_such", "number": "999", "date": "1999-12-31",
+}  # fmt: skip
 
 
 @pytest.fixture
@@ -110,7 +114,7 @@ class Attack:
         if relation is Relation.MISSING:
             whole = await self.target_of(kind, Relation.DEPARTMENT, state, fresh=False)
             last = list(whole.path)[-1]
-            missing = "no_such" if last in ("code", "name", "calendar") else NOBODY
+            missing = MISSING.get(last, NOBODY)
             return Target(whole.office, whole.caller, {**whole.path, last: missing}, whole.ids)
         return await self.target_of(kind, relation, state, fresh=fresh)
 

@@ -7,25 +7,30 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import ColumnElement, func, select
+from sqlalchemy import ColumnElement, func, literal, select, true
 
 from app import worker, writing
 from app.auth.models import RefreshToken
-from app.database import Database
+from app.database import Database, Transaction
+from app.heartbeats.models import Heartbeat
 from app.idempotency.models import IdempotentAnswer
 from app.jobs import JOBS, Job
 from app.notifications import mail
 from app.notifications.models import Mail, Notification
+from app.operations import service as operations
+from app.operations.models import OperationRow
+from app.operations.runner import Kind, Operation, Step
 from app.outbox.models import OutboxMessage
 from app.outbox.relay import relay
 from app.rehearsal import service as rehearsal
 from app.rehearsal.models import VirtualClock
-from app.sla.enforcement import sweep
-from app.sla.models import DeadlineLevel, DeadlineRow, Escalation, Subject
+from app.reports.models import ScorecardPeriod
+from app.sla.enforcement import Pace, sweep
+from app.sla.models import DeadlineChange, DeadlineLevel, DeadlineRow, Escalation, Subject
 from app.statements import Row, Statement
-from app.subscribers import SUBSCRIPTIONS
-from app.tickets import solving
-from app.tickets.models import Ticket
+from app.subscribers import OPERATIONS, SUBSCRIPTIONS
+from app.tickets import loads, solving
+from app.tickets.models import DispatchLoad, Ticket
 from app.tickets.move_schemas import Resolve
 from app.time import FAR_END, real_now
 from tests.factories import (
@@ -94,7 +99,9 @@ async def poison_warning(database: Database) -> None:
 
 async def three_notices(database: Database) -> None:
     await three_warnings(database)
-    await sweep(database)
+    for _ in range(COUNT):  # swept apart: notices of one batch are announced together
+        database.memory["pace"] = Pace(1, most=1)
+        await sweep(database, until_quiet=False)
 
 
 async def poison_notice(database: Database) -> None:
@@ -146,6 +153,26 @@ async def poison_resolved(database: Database) -> None:
     await spoil(database, Subject, subject_id=10_000_000)
 
 
+# --- three pieces of long work, of one batch each
+
+
+async def three_operations(database: Database) -> None:
+    async with database.transaction() as tx:
+        for number in range(COUNT):
+            await operations.start(tx, "test.one_batch", {"number": number})
+
+
+async def one_batch(tx: Transaction, operation: Operation, prepared: Any) -> Step:
+    del tx, prepared
+    if "number" not in operation.parameters:
+        raise OSError("poisoned")
+    return Step(1, finished=True)
+
+
+async def poison_operation(database: Database) -> None:
+    await spoil(database, OperationRow, parameters={})
+
+
 # --- three old answers, three tokens of an ended session
 
 
@@ -168,6 +195,57 @@ async def three_tokens(database: Database) -> None:
             await writing.insert(tx, RefreshToken, session_id=session["id"], **token)
 
 
+async def three_dead_workers(database: Database) -> None:
+    """And one that beat a moment ago: the last sign of anybody is never forgotten."""
+    now = real_now()
+    async with database.transaction() as tx:
+        for hours in (25, 30, 500, 0):
+            at = now - timedelta(hours=hours)
+            await writing.insert(tx, Heartbeat, name="worker-1", started_at=at, beat_at=at)
+
+
+# --- three counters that a crash left too high
+
+
+async def three_untrue_loads(database: Database) -> None:
+    await freeze(database, MONDAY)
+    async with database.transaction() as tx:
+        for number in range(COUNT):
+            user = await make_user(tx, role="support", name=f"u{number}")
+            await writing.insert(
+                tx, DispatchLoad, user_id=user["id"], open_count=number + 1,
+                assigned_at=MONDAY - loads.SETTLED_AFTER,
+            )  # fmt: skip
+
+
+# --- three days to count again, three months to close
+
+
+# Each day has one acceptance that falls due in it; three months are over.
+DAYS_LEFT = count_of(
+    DeadlineChange,
+    DeadlineChange.due_at.in_(select(DeadlineRow.due_at).where(DeadlineRow.clock == "accept")),
+)
+_closed = select(func.count()).where(ScorecardPeriod.is_closed == true()).scalar_subquery()
+MONTHS_LEFT = Statement(select((literal(COUNT) - _closed).label("left")))
+
+
+async def three_days(database: Database) -> None:
+    await make_rules(database, MONDAY)
+    for number in range(1, COUNT + 1):
+        await freeze(database, MONDAY + timedelta(days=number))
+        async with database.transaction() as tx:
+            await make_subject(tx, number=number)
+    await freeze(database, MONDAY + timedelta(days=30))
+
+
+async def three_months(database: Database) -> None:
+    await make_rules(database, MONDAY)
+    async with database.transaction() as tx:
+        await make_subject(tx)
+    await freeze(database, MONDAY + timedelta(days=100))  # March, April and May are over
+
+
 SCENARIOS: Mapping[str, Scenario] = {
     "sweep_deadlines": Scenario(
         three_warnings,
@@ -181,8 +259,21 @@ SCENARIOS: Mapping[str, Scenario] = {
         three_notices, count_of(Notification, Notification.delivered_at == FAR_END), poison_notice
     ),
     "send_messages": Scenario(three_mails, count_of(Mail, Mail.sent_at == FAR_END), poison_mail),
+    "run_operations": Scenario(
+        three_operations,
+        count_of(OperationRow, OperationRow.finished_at == FAR_END),
+        poison_operation,
+    ),
+    "recount_loads": Scenario(
+        three_untrue_loads, count_of(DispatchLoad, DispatchLoad.open_count > 0)
+    ),
+    "close_months": Scenario(three_months, MONTHS_LEFT),
+    "refresh_scorecard": Scenario(three_days, DAYS_LEFT),
     "purge_answers": Scenario(three_answers, count_of(IdempotentAnswer)),
     "purge_refresh_tokens": Scenario(three_tokens, count_of(RefreshToken)),
+    "purge_heartbeats": Scenario(
+        three_dead_workers, count_of(Heartbeat, Heartbeat.beat_at < real_now() - timedelta(hours=1))
+    ),
 }
 EVERY_JOB = pytest.mark.parametrize("job", JOBS, ids=[job.name for job in JOBS])
 POISONED = [job for job in JOBS if SCENARIOS[job.name].poison is not None]
@@ -192,6 +283,12 @@ POISONED = [job for job in JOBS if SCENARIOS[job.name].poison is not None]
 def no_server(monkeypatch: pytest.MonkeyPatch) -> None:
     """Mails go nowhere here; `notifications/test_mail.py` has the server."""
     monkeypatch.setattr(mail, "_transmit", lambda email, settings: None)
+
+
+@pytest.fixture(autouse=True)
+def short_work(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A kind of long work that is over after one batch; the kinds themselves have tests of their own."""
+    monkeypatch.setitem(OPERATIONS, "test.one_batch", Kind(one_batch))
 
 
 def test_every_job_has_its_scenario() -> None:

@@ -79,9 +79,7 @@ async def write_entry(
 def _differences(change: writing.Change) -> dict[str, list[Any]]:
     secret = _marked(change.table, "secret")
     out: dict[str, list[Any]] = {}
-    for name in {**change.old, **change.new}:
-        if name not in change.table.__table__.columns or name in SILENT:
-            continue
+    for name in _told(change.table):
         old, new = change.old.get(name), change.new.get(name)
         if old == new or (not change.old and new in (None, [], {})):
             continue
@@ -99,6 +97,11 @@ def _plain(value: Any) -> Any:
             return str(value)
         case _:
             return value
+
+
+@cache
+def _told(table: writing.Table) -> tuple[str, ...]:
+    return tuple(c.name for c in table.__table__.columns if c.name not in SILENT)
 
 
 @cache

@@ -43,8 +43,15 @@ class Permission(StrEnum):
     NOTIFICATIONS_READ = "notifications:read"
     AUDIT_READ = "audit:read"
     SLA_READ = "sla:read"
+    SLA_WRITE = "sla:write"
+    SLA_BACKTEST = "sla:backtest"
     CALENDARS_READ = "calendars:read"
+    CALENDARS_WRITE = "calendars:write"
     SOP_READ = "sop:read"
+    SCORECARD_READ = "scorecard:read"
+    SOP_WRITE = "sop:write"
+    OBLIGATIONS_READ = "obligations:read"
+    OBLIGATIONS_WRITE = "obligations:write"
     OPERATIONS_READ = "operations:read"
     OPERATIONS_CANCEL = "operations:cancel"
     REHEARSAL_ADVANCE = "rehearsal:advance"
@@ -82,10 +89,14 @@ _READER: Final = _EVERYBODY | {
     _P.TICKETS_READ: _S.ALL,
     _P.DEADLINES_READ: _S.ALL,
     _P.ESCALATIONS_READ: _S.ALL,
+    _P.OBLIGATIONS_READ: _S.ALL,
 }
 _STAFF: Final = _READER | {
     _P.CUSTOMERS_WRITE: _S.DEPARTMENT,
     _P.TICKETS_WRITE: _S.DEPARTMENT,
+    # How well one works is between oneself, one's manager and whoever reads reports.
+    _P.SCORECARD_READ: _S.OWN,
+    _P.OBLIGATIONS_WRITE: _S.DEPARTMENT,
 }
 
 GRANTS: Final[Mapping[Role, Mapping[Permission, RowScope]]] = MappingProxyType(
@@ -97,13 +108,15 @@ GRANTS: Final[Mapping[Role, Mapping[Permission, RowScope]]] = MappingProxyType(
             _P.CUSTOMERS_REVEAL: _S.ALL,
             _P.TICKETS_APPROVE: _S.DEPARTMENT,
             _P.DEADLINES_CORRECT: _S.DEPARTMENT,
+            _P.SCORECARD_READ: _S.DEPARTMENT,
+            _P.SLA_BACKTEST: _S.DEPARTMENT,
         },
         # A seller need not know the phone numbers of another department's customers (SOP SE-1) ...
         Role.SALES: _STAFF | {_P.CUSTOMERS_REVEAL: _S.DEPARTMENT},
         # ... but who answers tickets must be able to call back whoever opened one.
         Role.SUPPORT: _STAFF | {_P.CUSTOMERS_REVEAL: _S.ALL},
         Role.SERVICE: _STAFF | {_P.CUSTOMERS_REVEAL: _S.ALL},
-        Role.ANALYST: _READER,
+        Role.ANALYST: _READER | {_P.SCORECARD_READ: _S.ALL, _P.SLA_BACKTEST: _S.ALL},
         Role.AUDITOR: _EVERYBODY | {_P.AUDIT_READ: _S.ALL},
     }
 )
@@ -120,6 +133,7 @@ _PEOPLE_ONLY: Final = frozenset(
         _P.DEADLINES_CORRECT,
         _P.NOTIFICATIONS_READ,
         _P.AUDIT_READ,
+        _P.SOP_WRITE,
         _P.REHEARSAL_ADVANCE,
     }
 )

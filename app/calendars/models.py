@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ForeignKey, UniqueConstraint
+from sqlalchemy import ForeignKey, Index, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.columns import Base, Json, SortKey, UtcDateTime, key_column, public_id_column
@@ -25,8 +25,18 @@ class CalendarRow(Base):
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
 
 
+# One calendar at most is the working one.
+Index(
+    "ix_calendars_working",
+    CalendarRow.is_working,
+    unique=True,
+    postgresql_where=CalendarRow.is_working,
+    sqlite_where=CalendarRow.is_working,
+)
+
+
 class CalendarVersion(Base):
-    """One version's document; never changed once written."""
+    """One version's document; never changed once written, which a trigger holds."""
 
     __tablename__ = "calendar_versions"
     __entity__ = "calendar_version"

@@ -122,9 +122,13 @@ class OpeningTable:
     def between(self, start: int, end: int) -> int:
         """Open microseconds in [start, end); most stretches asked about lie in one span."""
         index = bisect_right(self.starts, start) - 1
-        if index >= 0 and end <= self.ends[index]:
+        if index < 0:
+            return self.used(end)
+        closes = self.ends[index]
+        if end <= closes:
             return end - start
-        return self.used(end) - self.used(start)
+        used = self.used_before[index] + (start if start < closes else closes)
+        return self.used(end) - used + self.starts[index]
 
     def is_open(self, at: int) -> bool:
         """Whether `at` lies in a span: the start is open, the end is not."""

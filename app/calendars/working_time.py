@@ -73,7 +73,10 @@ class Calendar:
             return 0
         if self.always_open:
             return last - first
-        return self._covering(first, last).between(first, last)
+        table = self._table
+        if table is None or first < table.covers_from or last >= table.covers_to:
+            table = self._covering(first, last)
+        return table.between(first, last)
 
     def open_seconds(self, start: datetime, end: datetime) -> int:
         """Whole seconds of working time in [start, end): `open_micros` rounded down."""
@@ -92,7 +95,9 @@ class Calendar:
         first = to_micros(start)
         if self.always_open:
             return from_micros(_served(first + micros))
-        table = self._covering(first, first)
+        table = self._table
+        if table is None or first < table.covers_from or first >= table.covers_to:
+            table = self._covering(first, first)
         used = table.used(first) + micros
         found = table.reached(used)
         if found is not None and not table.voids:
@@ -120,6 +125,20 @@ class Calendar:
         """
         noon = to_micros(EPOCH.replace(year=on.year, month=on.month, day=on.day, hour=12))
         return self._covering(noon, noon).day_on(on.toordinal()) is not None
+
+    def shifts_on(self, on: date) -> list[tuple[datetime, datetime]]:
+        """The open intervals that start on the local date `on`, merged, ascending, in UTC.
+
+        A night shift is whole here: it ends on the following date.
+        """
+        noon = to_micros(EPOCH.replace(year=on.year, month=on.month, day=on.day, hour=12))
+        day = self._covering(noon, noon).day_on(on.toordinal())
+        spans = () if day is None else day.spans
+        return [(from_micros(opens), from_micros(closes)) for opens, closes in spans]
+
+    def start_of(self, on: date) -> datetime:
+        """The first instant at which the zone shows the local date `on`, or a later one."""
+        return from_micros(_served(resolve_local(datetime.combine(on, time()), self.timezone)))
 
     def add_day(self, start: datetime, days: int = 1) -> datetime:
         """`days` of the unit `days`, "1 day" being the toolkit's 24 hours (deadlines 2).
@@ -209,14 +228,10 @@ class Calendar:
         Local 1 January after the unbroken run of loaded years that begins with the earliest: a
         hole in the list is where certainty ends. Years before the earliest are not asked about.
         """
-        loaded = self.spec.exceptions_loaded
-        if loaded is None:
+        year = self.spec.next_year_to_load
+        if year is None:
             return None
-        year = loaded[0]
-        while year in loaded:
-            year += 1
-        new_year = datetime.combine(date(year, 1, 1), time())
-        return from_micros(resolve_local(new_year, self.timezone))
+        return from_micros(resolve_local(datetime(year, 1, 1), self.timezone))  # noqa: DTZ001
 
     def exception_names(
         self, start: datetime, end: datetime

@@ -25,8 +25,23 @@ class Readiness(BaseModel):
                         "database": "sqlite",
                         "migration": "85430d6425e5",
                         "sweep_lag_seconds": 0.0,
+                        "workers": {
+                            "alive": 1,
+                            "last_beat_seconds": 2.1,
+                            "silent": False,
+                            "failing_jobs": [],
+                        },
                         "outbox": {"pending": 2, "due": 2, "dead": 0},
                         "calendars": {"office": "2026-12-31T16:00:00.000000Z"},
+                        "warnings": [
+                            {
+                                "code": "calendar_year_missing",
+                                "calendar": "office",
+                                "year": 2027,
+                                "known_until": "2026-12-31T16:00:00.000000Z",
+                                "days_left": 39,
+                            }
+                        ],
                     },
                 }
             ]

@@ -44,11 +44,18 @@ class RecipientPutOff(Exception):
 
 
 async def write_mail(
-    tx: Transaction, reader: Mapping[str, Any], notification_key: int, words: Words, at: datetime
+    tx: Transaction,
+    reader: Mapping[str, Any],
+    notification_key: int | None,
+    words: Words,
+    at: datetime,
+    *,
+    event: str = READY,
 ) -> None:
     """Hold back a mail of a delivered notice and the message that has it sent; nothing where no server is set.
 
-    `reader` is the recipient's `email`, `language` and `is_active`: who has left gets no mail.
+    `reader` is the recipient's `email`, `language` and `is_active`: who has left gets no mail. `event` names who
+    sends it, where that is not the worker.
     """
     if not tx.database.settings.smtp_host or not reader["is_active"]:
         return
@@ -65,7 +72,7 @@ async def write_mail(
     )
     await outbox.publish(
         tx,
-        READY,
+        event,
         at=at,
         subject_type="mail",
         subject_id=row["public_id"],

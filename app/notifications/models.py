@@ -11,7 +11,9 @@ from app.time import FAR_END
 
 
 class Notification(Base):
-    """One line in somebody's inbox. Unique per (escalation, recipient), so nobody is told twice of one level.
+    """One line in somebody's inbox, unique per (escalation, recipient), so that nobody is told twice of one level.
+
+    What an operation brings about is told in one line a recipient.
 
     Quiet hours hold it back until `deliver_at`; it is shown once the relay has released it (`delivered_at`), or it
     is `settled` because the matter was answered meanwhile. `data` holds the facts; the texts say them in both
@@ -26,6 +28,7 @@ class Notification(Base):
     public_id: Mapped[str] = public_id_column()
     user_id: Mapped[int] = mapped_column(ForeignKey("users.id"))
     escalation_id: Mapped[int | None] = mapped_column(BigInteger)
+    operation_id: Mapped[int | None] = mapped_column(ForeignKey("operations.id"))
     kind: Mapped[str] = mapped_column(String(40))
     data: Mapped[dict[str, Any]] = mapped_column(Json, default=dict)
     title_zh: Mapped[str] = mapped_column(Text, default="")
@@ -55,6 +58,7 @@ class Mail(Base):
     sent_at: Mapped[datetime] = mapped_column(UtcDateTime, default=FAR_END)
 
 
+Index("uq_notifications_operation", Notification.operation_id, Notification.user_id, unique=True)
 Index("ix_notifications_inbox", Notification.user_id, Notification.created_at, Notification.id)
 Index(
     "ix_notifications_unread", Notification.user_id, Notification.read_at, Notification.delivered_at

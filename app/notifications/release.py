@@ -15,7 +15,7 @@ from sqlalchemy import false, select
 from app import writing
 from app.auth.models import User
 from app.database import Transaction
-from app.notifications import mail
+from app.notifications import mail, service
 from app.notifications.models import Notification
 from app.notifications.wording import Words
 from app.outbox.relay import Message
@@ -53,9 +53,17 @@ async def release(
 ) -> None:
     """Deliver or settle the lines that messages `notification.ready` speak of; those released already are left alone.
 
-    Raises `NoFamily`.
+    A message that failed is taken apart, so that the line it failed for is alone the next time. Raises `NoFamily`.
     """
-    keys = sorted(message.payload["notification_key"] for message in messages)
+    keys: list[int] = []
+    for message in messages:
+        lines = message.payload["notification_keys"]
+        if message.attempts and len(lines) > 1:
+            for line in lines:
+                await service.announce(tx, [line], at=message.now, deliver_at=message.now)
+        else:
+            keys += lines
+    keys.sort()
     by_family: dict[str, list[Row]] = {}
     for line in await tx.peek(LINES, keys=keys):
         by_family.setdefault(line["kind"].partition(".")[0], []).append(line)

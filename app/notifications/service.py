@@ -1,6 +1,6 @@
 """Tells people: inbox lines written with the change they speak of, delivered by the relay when they may be."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -15,6 +15,7 @@ from app.notifications.schemas import ReadAll
 from app.outbox import service as outbox
 
 READY = "notification.ready"
+LINES_PER_MESSAGE = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +30,8 @@ class Notice:
 
 
 async def tell(tx: Transaction, notices: Iterable[Notice], *, at: datetime) -> None:
-    """Hold back one inbox line for each notice, and the message that makes the relay deliver it."""
+    """Hold back one inbox line for each notice, and the messages that make the relay deliver them."""
+    keys: dict[datetime, list[int]] = {}
     for notice in notices:
         row = await writing.insert(
             tx,
@@ -41,15 +43,20 @@ async def tell(tx: Transaction, notices: Iterable[Notice], *, at: datetime) -> N
             created_at=at,
             deliver_at=notice.deliver_at,
         )
-        await outbox.publish(
-            tx,
-            READY,
-            at=at,
-            subject_type="notification",
-            subject_id=row["public_id"],
-            payload={"notification_key": row["id"]},
-            not_before=notice.deliver_at,
-        )
+        keys.setdefault(notice.deliver_at, []).append(row["id"])
+    for deliver_at, lines in keys.items():
+        for first in range(0, len(lines), LINES_PER_MESSAGE):
+            await announce(
+                tx, lines[first : first + LINES_PER_MESSAGE], at=at, deliver_at=deliver_at
+            )
+
+
+async def announce(
+    tx: Transaction, keys: Sequence[int], *, at: datetime, deliver_at: datetime
+) -> None:
+    """Hold back the one message that makes the relay deliver these lines."""
+    payload = {"notification_keys": list(keys)}
+    await outbox.publish(tx, READY, at=at, payload=payload, not_before=deliver_at)
 
 
 async def mark_read(tx: Transaction, principal: Principal, public_id: str) -> None:

@@ -17,9 +17,11 @@ from app.tickets import (
     opening,
     solving,
     teams,
+    waiting,
 )
 from app.tickets.move_schemas import (
     Agree,
+    ApprovePause,
     Assign,
     Close,
     Confirm,
@@ -172,6 +174,7 @@ _MOVES: Mapping[str, Move] = {
     "take-back": _plain(assigning.take_back, lambda _, __: TakeBack()),
     "wait": _plain(messages.wait, _own(Wait, "question", "reason")),
     "resume": _plain(messages.resume),
+    "approve-pause": _plain(waiting.approve_pause, _own(ApprovePause, "working_minutes", "reason")),
     "no-reply-needed": _plain(messages.need_no_reply, _reason),
     "agree": _plain(
         agreements.agree,

@@ -10,8 +10,8 @@ from types import MappingProxyType
 from typing import Any, Final
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from app.sla.facts import FactKind
-from app.sla.register import row_of
+from app.sla.engine.facts import FactKind
+from app.sla.engine.register import row_of
 from app.tickets.lifecycle import Move
 
 # The moves that a log can name, and the facts that it holds by naming them. What a service adds of its own (the

@@ -9,8 +9,8 @@ from sqlalchemy import func, select
 from app.database import Database
 from app.rehearsal.report import Compared, Measured
 from app.sla.book import read_book
+from app.sla.engine.terms import Rulebook
 from app.sla.models import DeadlineRow, Escalation
-from app.sla.terms import Rulebook
 from app.statements import Row, Statement
 from app.time import FAR_END
 

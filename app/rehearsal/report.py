@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from app.rehearsal.events import BadRow
-from app.sla.register import TICKET_CLOCKS
+from app.sla.engine.register import TICKET_CLOCKS
 
 STATES = ("met", "late", "missed", "running", "paused", "superseded", "cancelled")
 _COUNTED = ("met", "late", "missed")

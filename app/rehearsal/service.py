@@ -17,6 +17,7 @@ from app.errors import Conflict
 from app.jobs import JOBS
 from app.outbox.models import OutboxMessage
 from app.rehearsal.models import VirtualClock
+from app.reports.queries import NEXT_CLOSING
 from app.sla.models import Subject
 from app.statements import Statement
 from app.tickets.models import Ticket
@@ -34,6 +35,7 @@ NEXT_DUE = (
         )
     ),
     Statement(select(func.min(Ticket.close_due_at).label("at"))),
+    NEXT_CLOSING,
 )
 
 

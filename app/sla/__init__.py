@@ -1,6 +1,5 @@
-"""Deadlines: the clock register, policies, the pure engine and its ladder.
+"""Deadlines: policies, the cache of what the pure engine says of facts, the sweep, and what can be asked.
 
-The pure modules here (facts, target, register, policy, segments, track, deadline, clock, ladder,
-explain) know no database, request, setting or wall clock; `sla` knows no ticket beyond the
-register's rows.
+What is decided lives in `engine`; here it is stored, fired, told and shown. `sla` knows no ticket
+beyond the register's rows.
 """

@@ -14,16 +14,19 @@ from app import writing
 from app.calendars import service as calendars
 from app.calendars.working_time import Calendar
 from app.database import Database, Transaction
-from app.sla.facts import Fact
+from app.sla.engine.clock_row import ClockRow
+from app.sla.engine.facts import Fact
+from app.sla.engine.policy import AROUND_THE_CLOCK, WORKING, Inputs, Policy, match
+from app.sla.engine.policy_document import parse_policy
+from app.sla.engine.register import row_of, unknown_row
+from app.sla.engine.terms import Rulebook
 from app.sla.models import PolicyRow, PolicyVersion
-from app.sla.policy import AROUND_THE_CLOCK, WORKING, Inputs, Policy, match
-from app.sla.policy_document import parse_policy
+from app.sla.own_rules import OWN_RULES, own_row
 from app.sla.shipped import PACK_NAMES, pack_document
-from app.sla.terms import Rulebook
 from app.statements import Row, Statement
 from app.time import monotonic
 
-Ask = Callable[[Statement], Awaitable[list[Row]]]
+Ask = Callable[..., Awaitable[list[Row]]]
 FRESH_SECONDS = 2.0
 DEFAULT_PACK = "toolkit"
 POLICIES = Statement(
@@ -60,6 +63,16 @@ class Book:
         """The calendar versions that a new subject is pinned to, by role."""
         around = (AROUND_THE_CLOCK, self.calendars.current.get(AROUND_THE_CLOCK, 1))
         return {WORKING: self.calendars.working, AROUND_THE_CLOCK: around}
+
+    def pins_for(self, policy: Policy | None) -> dict[str, tuple[str, int]]:
+        """The calendar versions that a subject under this policy is pinned to; calendars of its own by their names."""
+        named = policy.calendar_roles if policy is not None else ()
+        current = self.calendars.current
+        return {name: (name, current[name]) for name in named if name in current} | self.pins
+
+    def row_of(self, clock: str, rule: str) -> ClockRow:
+        """Return a clock's row: the register's, the deployment's, else one that has no more than its names."""
+        return row_of(clock) or self.rulebook.rows.get(clock) or unknown_row(clock, rule)
 
     def policy_for(self, inputs: Mapping[str, Any]) -> Policy | None:
         """Return the first active policy whose conditions hold, None when no promise applies."""
@@ -105,6 +118,12 @@ async def _remembered(database: Database, ask: Ask) -> Book:
     return known
 
 
+async def read_current_book(tx: Transaction) -> Book:
+    """Return the rulebook as it is now, whatever the process remembers."""
+    forget_book(tx.database)
+    return await read_book(tx)
+
+
 def forget_book(database: Database) -> None:
     """Make the process ask again; call it after the commit of a change (`tx.after_commit`)."""
     database.memory.pop("book", None)
@@ -112,15 +131,15 @@ def forget_book(database: Database) -> None:
 
 async def _load(database: Database, ask: Ask) -> Book:
     rows = await ask(POLICIES)
-    calendar_rows, names = await ask(calendars.CURRENT), await ask(calendars.NAMES)
     versions = {(row["name"], row["number"]): _policy(database, row) for row in rows}
     asked = tuple(
         versions[row["name"], row["number"]]
         for row in rows
         if row["is_active"] and row["number"] == row["current_version"]
     )
-    in_force = calendars.in_force(database, calendar_rows, names)
-    return Book(Rulebook(versions, in_force.versions), asked, in_force)
+    in_force = await calendars.read_in_force(database, ask)
+    own = {row["clock"]: own_row(row) for row in await ask(OWN_RULES)}
+    return Book(Rulebook(versions, in_force.versions, own), asked, in_force)
 
 
 def _policy(database: Database, row: Row) -> Policy:

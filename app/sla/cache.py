@@ -5,13 +5,13 @@ Pure bookkeeping: no verdict is made here.
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from app import writing
 from app.database import Transaction
-from app.sla.deadline import Deadline, State
-from app.sla.models import DeadlineLevel, DeadlineRow
+from app.sla.engine.deadline import Deadline, State
+from app.sla.models import DeadlineChange, DeadlineLevel, DeadlineRow
 from app.time import FAR_END, format_instant, parse_instant
 
 Key = tuple[str, int, int]
@@ -19,6 +19,7 @@ _SUBJECT_COLUMNS = (
     "subject_type", "subject_id", "subject_public_id", "label", "customer_id", "owner_id", "department_id",
 )  # fmt: skip
 _MISSES = frozenset({State.MISSED, State.LATE})
+_SECOND = timedelta(seconds=1)
 
 
 @dataclass(slots=True)
@@ -64,6 +65,7 @@ def stored_form(deadline: Deadline) -> dict[str, Any]:
     ended = deadline.ended_at is not None
     target = deadline.target
     adjustment = deadline.adjustment
+    early, early_elapsed = _early(deadline)
     return {
         "state": deadline.state.value,
         "started_at": deadline.started_at,
@@ -82,6 +84,8 @@ def stored_form(deadline: Deadline) -> dict[str, Any]:
         "provisional": deadline.provisional,
         "intervals_skipped": deadline.intervals_skipped if ended else 0,
         "used_seconds": deadline.used_seconds if ended else 0,
+        "early_seconds": early,
+        "early_elapsed_seconds": early_elapsed,
         "late_seconds": deadline.late_seconds if ended else None,
         "late_elapsed_seconds": deadline.late_elapsed_seconds if ended else None,
         "adjustment": None
@@ -95,6 +99,18 @@ def stored_form(deadline: Deadline) -> dict[str, Any]:
     }
 
 
+def _early(deadline: Deadline) -> tuple[int | None, int | None]:
+    """Return how much time was left when it was kept, in the clock's calendar and elapsed; None where it was not.
+
+    None too where a correction says so: nobody measured it.
+    """
+    if deadline.state is not State.MET or deadline.answered_at is None or deadline.adjustment:
+        return None, None
+    left = deadline.length_seconds - deadline.used_seconds
+    elapsed = (deadline.due_at - deadline.answered_at) // _SECOND
+    return max(0, left), max(0, elapsed)
+
+
 def wanted_levels(deadline: Deadline) -> dict[int, datetime]:
     """Return when levels fire: those of the ladder while it is open; of an ended miss those it had reached.
 
@@ -105,32 +121,57 @@ def wanted_levels(deadline: Deadline) -> dict[int, datetime]:
     return dict(deadline.levels)
 
 
-async def write(
-    tx: Transaction,
-    subject: Mapping[str, Any],
-    known: Known,
-    deadlines: Sequence[Deadline],
-    before: Mapping[Key, Mapping[str, Any]],
-) -> None:
+@dataclass(frozen=True, slots=True)
+class Course:
+    """A subject's rows as they should be; `before` is what is stored of them, as far as it is known."""
+
+    subject: Mapping[str, Any]
+    known: Known
+    deadlines: Sequence[Deadline]
+    before: Mapping[Key, Mapping[str, Any]]
+
+
+async def write(tx: Transaction, courses: Sequence[Course]) -> None:
     """Write the rows that differ from `before` and the levels that differ from `known`; keeps `known` true.
 
-    Updates go out first, inserts are held back.
+    Updates of all subjects leave together, before the inserts. Every due instant concerned is marked for whoever
+    counts.
     """
     changed: list[dict[str, Any]] = []
     moved: list[dict[str, Any]] = []
-    new = [one for one in deadlines if one.key not in known.deadlines]
-    for deadline in deadlines:
-        if deadline.key not in known.deadlines:
-            continue
-        form = stored_form(deadline)
-        differs = before.get(deadline.key) != form
-        if differs:
-            changed.append({"id": known.deadlines[deadline.key], **form})
-        if differs or deadline.open:  # a pause after a miss moves levels and nothing else
-            moved += _moved_levels(known, deadline)
+    dues: set[datetime] = set()
+    for course in courses:
+        dues |= _collect_updates(course, changed, moved)
     await writing.update_many(tx, DeadlineRow, changed)
     await writing.update_many(tx, DeadlineLevel, moved)
-    for deadline in deadlines:
+    for course in courses:
+        await _insert(tx, course)
+    await mark_changed(tx, dues)
+
+
+def _collect_updates(
+    course: Course, changed: list[dict[str, Any]], moved: list[dict[str, Any]]
+) -> set[datetime]:
+    """Add the rows and levels to be updated, and return the due instants of whatever is new or differs."""
+    known, dues = course.known, set[datetime]()
+    for deadline in course.deadlines:
+        if deadline.key not in known.deadlines:
+            dues.add(deadline.due_at)
+            continue
+        form = stored_form(deadline)
+        differs = course.before.get(deadline.key) != form
+        if differs:
+            changed.append({"id": known.deadlines[deadline.key], **form})
+            dues |= {deadline.due_at, course.before.get(deadline.key, form)["due_at"]}
+        if differs or deadline.open:  # a pause after a miss moves levels and nothing else
+            moved += _moved_levels(known, deadline)
+    return dues
+
+
+async def _insert(tx: Transaction, course: Course) -> None:
+    subject, known = course.subject, course.known
+    new = [one for one in course.deadlines if one.key not in known.deadlines]
+    for deadline in course.deadlines:
         if deadline.key in known.deadlines:
             await _insert_levels(tx, subject, known, deadline)
     for deadline in new:
@@ -143,10 +184,25 @@ async def write(
             cycle=deadline.cycle,
             revision=deadline.revision,
             **{name: subject[name] for name in _SUBJECT_COLUMNS},
+            **charges(subject),
             **stored_form(deadline),
         )
         known.deadlines[deadline.key] = row["id"]
         await _insert_levels(tx, subject, known, deadline)
+
+
+def charges(subject: Mapping[str, Any]) -> dict[str, Any]:
+    """Return to whom a row of the subject is charged as things stand: owner, department, tier."""
+    return {
+        "charged_owner_id": subject["owner_id"],
+        "charged_department_id": subject["department_id"],
+        "charged_tier": subject["tier"],
+    }
+
+
+async def mark_changed(tx: Transaction, dues: Iterable[datetime]) -> None:
+    """Hold back a mark for each due instant at which a row reads otherwise than before."""
+    await writing.insert_many(tx, DeadlineChange, [{"due_at": at} for at in sorted(set(dues))])
 
 
 def _moved_levels(known: Known, deadline: Deadline) -> list[dict[str, Any]]:
@@ -178,9 +234,25 @@ async def _insert_levels(
         known.levels[key, number] = KnownLevel(row["id"], fire_at)
 
 
-async def move_owner(
-    tx: Transaction, known: Known, deadlines: Sequence[Deadline], values: Mapping[str, Any]
+async def recharge(
+    tx: Transaction,
+    known: Known,
+    deadlines: Sequence[Deadline],
+    charged: Mapping[str, Any],
+    *,
+    at: datetime,
+    values: Mapping[str, Any] | None = None,
 ) -> None:
-    """Give the open rows to another owner and department."""
-    rows = [{"id": known.deadlines[one.key], **values} for one in deadlines if one.open]
+    """Charge the rows that are neither ended nor missed at `at` otherwise; `values` go to all open rows.
+
+    What is missed stays charged to whoever had it when it came due: nobody inherits another's miss.
+    """
+    given = values or {}
+    running = [one for one in deadlines if one.open and one.state_at(at) is not State.MISSED]
+    missed = [one for one in deadlines if one.open and one.state_at(at) is State.MISSED]
+    rows = [{"id": known.deadlines[one.key], **given, **charged} for one in running]
     await writing.update_many(tx, DeadlineRow, rows)
+    if given:
+        rows = [{"id": known.deadlines[one.key], **given} for one in missed]
+        await writing.update_many(tx, DeadlineRow, rows)
+    await mark_changed(tx, (one.due_at for one in running))

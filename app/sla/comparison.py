@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Any
 
 from app.sla.cache import Key, stored_form, wanted_levels
-from app.sla.deadline import Deadline, State
+from app.sla.engine.deadline import Deadline, State
 from app.time import FAR_END, format_instant
 
 _INHERITED = ("owner_id", "department_id")

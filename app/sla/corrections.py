@@ -10,7 +10,7 @@ from app.database import Transaction
 from app.errors import Conflict, NotFound, NotPermitted, invalid_field
 from app.outbox import service as outbox
 from app.sla import service
-from app.sla.deadline import Deadline, State
+from app.sla.engine.deadline import Deadline, State
 from app.sla.schemas import DeadlineCorrect
 from app.sla.service import LockedSubject
 from app.sla.views import DEADLINE_ROW

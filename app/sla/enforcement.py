@@ -4,7 +4,8 @@ Set-based, in batches sized by time; the claim is the subject's lock, so no answ
 fails is retried subject by subject, so that a poisoned one is isolated, reported and tried again later.
 """
 
-from collections.abc import Mapping, Sequence
+import asyncio
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -20,14 +21,15 @@ from app.notifications import service as notifications
 from app.outbox import service as outbox
 from app.sla import queries
 from app.sla.book import Book, read_book
-from app.sla.ladder import Case, Recipient, recipients, release_at
+from app.sla.engine.ladder import Case, Recipient, recipients, release_at
+from app.sla.engine.policy import HOUSE_LADDER, Step
 from app.sla.models import DeadlineLevel, DeadlineRow, Escalation, Subject
 from app.sla.people import People, read_people
-from app.sla.policy import HOUSE_LADDER, Step
 from app.statements import Row
 from app.time import FAR_END, format_instant, monotonic
 
-BATCH_MIN, BATCH_MAX = 50, 1000
+BATCH_MIN = 50
+LANES = 2
 BACKOFF_MINUTES = (1, 5, 30, 120)
 log = structlog.get_logger("huiying.sweep")
 
@@ -44,33 +46,51 @@ class SweepResult:
 
 @dataclass(slots=True)
 class Pace:
-    """The batch's size, led by how long the last one took."""
+    """The batch's size, led by how long the last one took; never above `most`."""
 
     target_seconds: float
-    size: int = BATCH_MIN * 4
+    most: int
+    size: int = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.size = min(BATCH_MIN, self.most)
 
     def learn(self, count: int, seconds: float) -> None:
         """Aim the next batch at the target time."""
         if count and seconds > 0:
             wanted = int(count * self.target_seconds / seconds)
-            self.size = max(BATCH_MIN, min(BATCH_MAX, (self.size + wanted) // 2))
+            self.size = min(self.most, max(BATCH_MIN, (self.size + wanted) // 2))
 
 
 async def sweep(
     database: Database, *, until_quiet: bool = True, batches_max: int = 10_000
 ) -> SweepResult:
-    """Fire every level that is due, batch by batch, until nothing is due (or once); returns what was done."""
+    """Fire every level that is due, batch by batch, until nothing is due (or once); returns what was done.
+
+    On PostgreSQL two lanes work side by side: while the database writes the one's batch, the other's is being made.
+    """
     result = SweepResult()
-    pace: Pace = database.memory.setdefault("pace", Pace(database.settings.sweep_batch_ms / 1000))
+    if not until_quiet:
+        await _sweep_lane(database, result, 1)
+        return result
+    lanes = LANES if database.kind == "postgresql" else 1
+    await asyncio.gather(*(_sweep_lane(database, result, batches_max) for _ in range(lanes)))
+    return result
+
+
+async def _sweep_lane(database: Database, result: SweepResult, batches_max: int) -> None:
+    settings = database.settings
+    pace: Pace = database.memory.setdefault(
+        "pace", Pace(settings.sweep_batch_ms / 1000, settings.sweep_batch_max)
+    )
     for _ in range(batches_max):
         began = monotonic()
         count = await _sweep_batch(database, pace.size, result)
         seconds = monotonic() - began
         pace.learn(count, seconds)
         result.longest_seconds = max(result.longest_seconds, seconds)
-        if count == 0 or not until_quiet:
-            break
-    return result
+        if count == 0:
+            return
 
 
 async def _sweep_batch(database: Database, size: int, result: SweepResult) -> int:
@@ -79,7 +99,7 @@ async def _sweep_batch(database: Database, size: int, result: SweepResult) -> in
         async with database.transaction() as tx:
             claimed = await _claim(tx, size)
             pass_by("claim.after")
-            fired = await _fire(tx, claimed) if claimed else 0
+            fired = await _fire_and_tell(tx, claimed) if claimed else 0
     except Exception:
         log.exception("sweep_batch_failed", size=size)
         return await _sweep_one_by_one(database, size, result)
@@ -104,7 +124,7 @@ async def _sweep_one_by_one(database: Database, size: int, result: SweepResult) 
                 claimed = await _claim(tx, 1)
                 if not claimed:
                     return number
-                fired = await _fire(tx, claimed)
+                fired = await _fire_and_tell(tx, claimed)
         except Exception as error:
             if not claimed:
                 raise
@@ -130,15 +150,26 @@ async def _put_off(database: Database, subject: Row, error: Exception) -> None:
         await writing.update_many(tx, Subject, [row])
 
 
+async def _fire_and_tell(tx: Transaction, claimed: Sequence[Row]) -> int:
+    pass_by("sweep.claimed")
+    firing = await fire(tx, claimed)
+    await notifications.tell(tx, firing.notices, at=firing.now)
+    return firing.escalation_count
+
+
 @dataclass(slots=True)
-class _Firing:
-    """One batch on its way: what the claimed subjects' levels say, and what is to be written."""
+class Firing:
+    """One batch on its way: what the claimed subjects' levels say, and what is to be written.
+
+    `notices` are the caller's to tell. What an operation brought about carries its key.
+    """
 
     tx: Transaction
     now: datetime
     book: Book
     people: People
     told: dict[int, list[int]]
+    operation_id: int | None = None
     fired: list[dict[str, Any]] = field(default_factory=list)
     dropped: list[dict[str, Any]] = field(default_factory=list)
     missed: list[dict[str, Any]] = field(default_factory=list)
@@ -146,13 +177,28 @@ class _Firing:
     escalation_count: int = 0
 
 
-async def _fire(tx: Transaction, claimed: Sequence[Row]) -> int:
+async def fire(
+    tx: Transaction,
+    claimed: Sequence[Row],
+    *,
+    deadlines: Collection[int] | None = None,
+    operation_id: int | None = None,
+) -> Firing:
+    """Fire what is due of subjects that this transaction has locked (rows with `now`), and write all but the notices.
+
+    Of `deadlines` only, where they are given: what else is due is left to the next sweep.
+    """
     now = claimed[0]["now"]
     keys = [row["id"] for row in claimed]
     levels = await tx.run(queries.UNFIRED_LEVELS, {"keys": keys})
-    due = [row for row in levels if row["fire_at"] <= now]
+    due = [
+        row
+        for row in levels
+        if row["fire_at"] <= now and (deadlines is None or row["deadline_id"] in deadlines)
+    ]
     told = {row["deadline_id"]: _told_before(row["told_before"]) for row in due}
-    firing = _Firing(tx, now, await read_book(tx), await read_people(tx, now), told)
+    people = await read_people(tx, now)
+    firing = Firing(tx, now, await read_book(tx), people, told, operation_id)
     subjects = {row["id"]: row for row in claimed}
     by_deadline: dict[int, list[Row]] = {}
     for row in due:
@@ -160,7 +206,7 @@ async def _fire(tx: Transaction, claimed: Sequence[Row]) -> int:
     for rows in by_deadline.values():
         await _fire_deadline(firing, subjects[rows[0]["subject_key"]], rows)
     await _write(firing, claimed, levels)
-    return firing.escalation_count
+    return firing
 
 
 def _told_before(escalations: Any) -> list[int]:
@@ -168,7 +214,7 @@ def _told_before(escalations: Any) -> list[int]:
     return [one["key"] for row in rows for one in row["told"]]
 
 
-async def _fire_deadline(firing: _Firing, subject: Row, rows: Sequence[Row]) -> None:
+async def _fire_deadline(firing: Firing, subject: Row, rows: Sequence[Row]) -> None:
     """Fire the due levels of one deadline, lowest first; those overtaken are recorded and told in one message."""
     first = rows[0]
     ended = first["ended_at"] != FAR_END
@@ -200,7 +246,7 @@ async def _fire_deadline(firing: _Firing, subject: Row, rows: Sequence[Row]) -> 
         firing.notices += said.values()
 
 
-def _chosen(firing: _Firing, subject: Row, row: Row) -> tuple[Recipient, ...]:
+def _chosen(firing: Firing, subject: Row, row: Row) -> tuple[Recipient, ...]:
     case = Case(
         owner_id=row["owner_id"],
         department_id=row["department_id"],
@@ -219,7 +265,7 @@ def _step(book: Book, row: Row) -> Step:
 
 
 async def _record(
-    firing: _Firing, subject: Row, row: Row, chosen: Sequence[Recipient], *, overtaken: bool
+    firing: Firing, subject: Row, row: Row, chosen: Sequence[Recipient], *, overtaken: bool
 ) -> Mapping[str, Any]:
     told = [_told(firing.people, one) for one in chosen]
     escalation = await writing.insert(
@@ -239,6 +285,7 @@ async def _record(
         detected_at=firing.now,
         overtaken=overtaken,
         told=told,
+        operation_id=firing.operation_id,
     )
     await audit.write_entry(
         firing.tx,
@@ -277,7 +324,7 @@ def _told(people: People, one: Recipient) -> dict[str, Any]:
 
 
 def _notice(
-    firing: _Firing, subject: Row, row: Row, one: Recipient, escalation: Mapping[str, Any]
+    firing: Firing, subject: Row, row: Row, one: Recipient, escalation: Mapping[str, Any]
 ) -> notifications.Notice:
     owner = firing.people.users.get(row["owner_id"])
     return notifications.Notice(
@@ -302,7 +349,7 @@ def _notice(
     )
 
 
-async def _write(firing: _Firing, claimed: Sequence[Row], levels: Sequence[Row]) -> None:
+async def _write(firing: Firing, claimed: Sequence[Row], levels: Sequence[Row]) -> None:
     """Hold back the batch's updates: they leave with all inserts in one statement, before the commit."""
     done = {row["id"] for row in (*firing.fired, *firing.dropped)}
     following: dict[int, datetime] = {}
@@ -322,4 +369,3 @@ async def _write(firing: _Firing, claimed: Sequence[Row], levels: Sequence[Row])
     await writing.update_many(firing.tx, DeadlineLevel, [*firing.fired, *firing.dropped])
     await writing.update_many(firing.tx, DeadlineRow, firing.missed)
     await writing.update_many(firing.tx, Subject, subjects)
-    await notifications.tell(firing.tx, firing.notices, at=firing.now)

@@ -6,7 +6,7 @@ Firing them is the sweep's business (`enforcement`), delivering the notices the 
 from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy import ColumnElement, bindparam, select
+from sqlalchemy import ColumnElement, and_, bindparam, false, or_, select
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.expression import FunctionElement
@@ -111,19 +111,37 @@ _SORTS: Mapping[str, ColumnElement[Any]] = {"detected_at": _escalation.detected_
 # The levels of a deadline that fired together are told in one message: their deliveries are one proof.
 _together = Escalation.__table__.alias("together")
 _told = User.__table__.alias("told_user")
-_notified = (
-    _together.join(Notification.__table__, _notification.escalation_id == _together.c.id)
+# What a retarget brought about is told in its operation's line to each recipient.
+_notified = _together.join(
+    Notification.__table__,
+    or_(
+        _notification.escalation_id == _together.c.id,
+        _notification.operation_id == _together.c.operation_id,
+    ),
 ).join(_told, _told.c.id == _notification.user_id)
 _SAME_FIRING = (
     _together.c.deadline_id == _escalation.deadline_id,
     _together.c.detected_at == _escalation.detected_at,
+    or_(
+        _notification.escalation_id == _together.c.id,
+        and_(_together.c.overtaken == false(), _ToldTo(_together.c.told, _told.c.public_id)),
+    ),
 )
 # An index leads from the caller to what was told to him; the list then says which of those levels it was.
-_NOTIFIED = _escalation.deadline_id.in_(
-    select(_together.c.deadline_id)
-    .join(Notification.__table__, _notification.escalation_id == _together.c.id)
-    .where(_notification.user_id == bindparam("told_to"))
-    .correlate(None)
+_NOTIFIED = or_(
+    _escalation.deadline_id.in_(
+        select(_together.c.deadline_id)
+        .join(Notification.__table__, _notification.escalation_id == _together.c.id)
+        .where(_notification.user_id == bindparam("told_to"))
+        .correlate(None)
+    ),
+    _escalation.operation_id.in_(
+        select(_notification.operation_id)
+        .where(
+            _notification.user_id == bindparam("told_to"), _notification.operation_id.is_not(None)
+        )
+        .correlate(None)
+    ),
 )
 _INBOX = json_list(
     select(_notification.id)

@@ -12,9 +12,9 @@ import orjson
 from app.database import Database
 from app.errors import NotFound, invalid_field
 from app.sla.book import Book, book_for_reading
-from app.sla.clock import evaluate, fold
-from app.sla.deadline import Deadline
-from app.sla.facts import Fact, FactKind
+from app.sla.engine.clock import evaluate, fold
+from app.sla.engine.deadline import Deadline
+from app.sla.engine.facts import Fact, FactKind
 from app.sla.reasons import Fired, reasons
 from app.sla.views import EXPLANATION
 from app.statements import Row

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict
 
-from app.sla.deadline import State
+from app.sla.engine.deadline import State
 from app.sla.schemas import AdjustmentRead, Answer, Instant, TargetRead, Titles
 
 

@@ -11,7 +11,10 @@ from app.time import FAR_END
 
 
 class PolicyRow(Base):
-    """A policy by name. The first active one (by `position`) whose conditions match applies."""
+    """A policy by name. The first active one (by `position`) whose conditions match applies.
+
+    `current_version` is 0 until it is published; `draft` is the document to be published next.
+    """
 
     __tablename__ = "sla_policies"
     __entity__ = "policy"
@@ -23,6 +26,7 @@ class PolicyRow(Base):
     position: Mapped[int]
     is_active: Mapped[bool] = mapped_column(default=True)
     current_version: Mapped[int] = mapped_column(default=1)
+    draft: Mapped[dict[str, Any] | None] = mapped_column(Json)
     version: Mapped[int] = mapped_column(default=1)
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
 
@@ -38,7 +42,35 @@ class PolicyVersion(Base):
     policy_id: Mapped[int] = mapped_column(ForeignKey("sla_policies.id"))
     number: Mapped[int]
     document: Mapped[dict[str, Any]] = mapped_column(Json)
+    mode: Mapped[str | None] = mapped_column(String(20))
+    published_by: Mapped[int | None] = mapped_column(ForeignKey("users.id"))
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+
+class OwnRule(Base):
+    """A rule that the deployment adds to the catalogue: one clock, opened and answered by whoever puts matters on it.
+
+    `answers_department_id`: who answers unless a matter names somebody else.
+    """
+
+    __tablename__ = "sop_rules"
+    __entity__ = "sop_rule"
+
+    id: Mapped[int] = key_column()
+    public_id: Mapped[str] = public_id_column()
+    clock: Mapped[str] = mapped_column(SortKey, unique=True)
+    rule: Mapped[str] = mapped_column(SortKey, unique=True)
+    title: Mapped[dict[str, str]] = mapped_column(Json)
+    opens_on: Mapped[dict[str, str]] = mapped_column(Json)
+    answered_by: Mapped[dict[str, str]] = mapped_column(Json)
+    target_amount: Mapped[int]
+    target_unit: Mapped[str] = mapped_column(String(20))
+    calendar: Mapped[str] = mapped_column(String(20))
+    answers_department_id: Mapped[int | None] = mapped_column(ForeignKey("departments.id"))
+    is_active: Mapped[bool] = mapped_column(default=True)
+    version: Mapped[int] = mapped_column(default=1)
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    updated_at: Mapped[datetime] = mapped_column(UtcDateTime)
 
 
 class Subject(Base):
@@ -91,6 +123,8 @@ class DeadlineRow(Base):
 
     `due_at` of a paused clock is the due as if resumed at the pause's limit (`pause_ends_at`). Absent instants
     are the far end of time. A running row whose due has passed reads as missed, whether or not the sweep was there.
+    `owner_id` and `department_id` are whose matter it is now, or was at the end. The `charged_` columns are to whom
+    the verdict belongs: they follow owner, department and tier until the row is ended or missed, and then stay.
     """
 
     __tablename__ = "deadlines"
@@ -107,6 +141,9 @@ class DeadlineRow(Base):
     customer_id: Mapped[int | None] = mapped_column(BigInteger)
     owner_id: Mapped[int | None] = mapped_column(BigInteger)
     department_id: Mapped[int | None] = mapped_column(BigInteger)
+    charged_owner_id: Mapped[int | None] = mapped_column(BigInteger)
+    charged_department_id: Mapped[int | None] = mapped_column(BigInteger)
+    charged_tier: Mapped[str | None] = mapped_column(String(1))
     clock: Mapped[str] = mapped_column(String(40))
     rule: Mapped[str] = mapped_column(String(20))
     cycle: Mapped[int]
@@ -129,9 +166,25 @@ class DeadlineRow(Base):
     provisional: Mapped[bool] = mapped_column(default=False)
     intervals_skipped: Mapped[int] = mapped_column(default=0)
     used_seconds: Mapped[int] = mapped_column(BigInteger, default=0)
+    early_seconds: Mapped[int | None] = mapped_column(BigInteger)
+    early_elapsed_seconds: Mapped[int | None] = mapped_column(BigInteger)
     late_seconds: Mapped[int | None] = mapped_column(BigInteger)
     late_elapsed_seconds: Mapped[int | None] = mapped_column(BigInteger)
     adjustment: Mapped[dict[str, Any] | None] = mapped_column(Json)
+
+
+class DeadlineChange(Base):
+    """A mark that a deadline due at this instant reads otherwise than before; whoever counts deadlines takes it away.
+
+    Written in the transaction of the change, one row an instant, so that nobody waits for anybody and a change that
+    commits late is seen late, never overlooked. What time alone brings about (running to missed) leaves no mark.
+    """
+
+    __tablename__ = "deadline_changes"
+    __audited__ = False
+
+    id: Mapped[int] = key_column()
+    due_at: Mapped[datetime] = mapped_column(UtcDateTime, index=True)
 
 
 class DeadlineLevel(Base):
@@ -150,7 +203,10 @@ class DeadlineLevel(Base):
 
 
 class Escalation(Base):
-    """A level that fired: due, fired, detected, who was told and why. `told` is [{user_id, name, why}]."""
+    """A level that fired: due, fired, detected, who was told and why. `told` is [{user_id, name, why}].
+
+    What a retarget made due at once is told in the digest of its operation.
+    """
 
     __tablename__ = "escalations"
     __audited__ = False
@@ -172,10 +228,46 @@ class Escalation(Base):
     detected_at: Mapped[datetime] = mapped_column(UtcDateTime)
     overtaken: Mapped[bool] = mapped_column(default=False)
     told: Mapped[list[dict[str, Any]]] = mapped_column(Json, default=list)
+    operation_id: Mapped[int | None] = mapped_column(ForeignKey("operations.id"))
+
+
+class Move(Base):
+    """What a retarget moves, or would move, of one deadline: `moved`, `opened` or `withdrawn`.
+
+    `late` is what became due at the retarget itself, because its target was used up already.
+    """
+
+    __tablename__ = "sla_moves"
+    __audited__ = False
+
+    id: Mapped[int] = key_column()
+    operation_id: Mapped[int] = mapped_column(ForeignKey("operations.id"))
+    subject_type: Mapped[str] = mapped_column(String(40))
+    subject_public_id: Mapped[str] = mapped_column(String(40))
+    label: Mapped[str] = mapped_column(String(300))
+    clock: Mapped[str] = mapped_column(String(40))
+    rule: Mapped[str] = mapped_column(String(20))
+    change: Mapped[str] = mapped_column(String(10))
+    state_before: Mapped[str | None] = mapped_column(String(12))
+    due_before: Mapped[datetime] = mapped_column(UtcDateTime, default=FAR_END)
+    due_after: Mapped[datetime] = mapped_column(UtcDateTime, default=FAR_END)
+    late: Mapped[bool] = mapped_column(default=False)
 
 
 Index("ix_sla_subjects_due", Subject.next_fire_at)
 Index("ix_sla_subjects_customer", Subject.customer_id, Subject.id)
+_open = text("is_open")
+Index("ix_sla_subjects_open", Subject.id, postgresql_where=_open, sqlite_where=_open)
+_waiting = text("kind = 'waiting'")
+Index(
+    "ix_sla_facts_waiting",
+    FactRow.occurred_at,
+    FactRow.id,
+    postgresql_where=_waiting,
+    sqlite_where=_waiting,
+)
+Index("ix_sla_moves_operation", Move.operation_id, Move.id)
+Index("ix_escalations_operation", Escalation.operation_id)
 Index("ix_sla_subjects_public_id", Subject.subject_public_id)
 Index("ix_deadlines_due", DeadlineRow.due_at, DeadlineRow.id)
 _unanswered = text("state IN ('running', 'paused', 'missed')")

@@ -11,11 +11,11 @@ from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from app.notifications.wording import Text, Words, one_line
-from app.sla import phrases
-from app.sla.deadline import State
-from app.sla.ladder import Why
-from app.sla.register import row_of
-from app.sla.texts import ANSWERED_BY
+from app.sla.engine import phrases
+from app.sla.engine.clock_row import ClockRow
+from app.sla.engine.deadline import State
+from app.sla.engine.ladder import Why
+from app.sla.texts import answered_by
 
 DIGEST_LINES_MAX = 50
 _MINUTE, _HOUR, _DAY = 60, 3600, 86400
@@ -30,7 +30,7 @@ class Matter:
     """
 
     label: str
-    clock: str
+    clock: ClockRow
     rule: str
     level: int
     owner: str | None
@@ -54,7 +54,7 @@ class Settled:
     """A deadline that ended before its notice could be delivered."""
 
     label: str
-    clock: str
+    clock: ClockRow
     rule: str
     state: State
     ended_at: datetime
@@ -65,11 +65,10 @@ class _Language:
     forms: Mapping[str, str]
     roles: Mapping[Why, str]
     states: Mapping[State, str]
-    satisfied: Mapping[str, str]
 
-    def title(self, clock: str) -> str:
-        row = row_of(clock)
-        return clock if row is None else getattr(row, self.forms["register_title"])
+    def title(self, clock: ClockRow) -> str:
+        title: str = getattr(clock, self.forms["register_title"])
+        return title
 
     def length(self, seconds: int, *, in_days: bool) -> str:
         """Return a length to the minute; elapsed ones from three days on in days and hours."""
@@ -92,6 +91,7 @@ class _Language:
 
 _ZH = _Language(
     forms={
+        "language": "zh",
         "register_title": "title_zh",
         "moment": "不到 1 分钟",
         "days": "{} 天",
@@ -130,10 +130,10 @@ _ZH = _Language(
         Why.DEDICATED: "客户的专属经理",
     },
     states=phrases.ZH.states,
-    satisfied=ANSWERED_BY,
 )
 _EN = _Language(
     forms={
+        "language": "en",
         "register_title": "title_en",
         "moment": "under a minute",
         "days": "{} d",
@@ -172,7 +172,6 @@ _EN = _Language(
         Why.DEDICATED: "the customer's dedicated manager",
     },
     states=phrases.EN.states,
-    satisfied={},
 )
 
 
@@ -201,7 +200,7 @@ def _escalated(say: _Language, matter: Matter, zone: ZoneInfo) -> Text:
         "length": say.length(_told_seconds(matter), in_days=True),
         "lengths": say.lengths(matter),
         "ended": say.states[matter.ended] if matter.ended is not None else "",
-        "satisfied": _satisfied(say, matter.clock),
+        "satisfied": answered_by(matter.clock)[forms["language"]],
     }
     how = _how(matter)
     body = "\n".join(forms[name].format(**fields) for name in _lines(matter, how, fields))
@@ -235,11 +234,6 @@ def _why(matter: Matter) -> str:
     if matter.why in (Why.REMINDED, Why.ADMIN):
         return f"why_{matter.why.value}"
     return "why_represents" if matter.represents else "why"
-
-
-def _satisfied(say: _Language, clock: str) -> str:
-    row = row_of(clock)
-    return say.satisfied.get(clock) or (row.answered_by if row is not None else "")
 
 
 def _minute(at: datetime, zone: ZoneInfo) -> str:

@@ -4,7 +4,7 @@ Only what quiet hours held back is looked at again; what was settled meanwhile i
 reader and release instant. The words are in `notice_wording`, delivery in `notifications.release`.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -19,9 +19,10 @@ from app.notifications import mail
 from app.notifications.models import Notification
 from app.notifications.release import WAITING, Delivery, columns, deliver, is_held, settle
 from app.notifications.wording import Words
-from app.sla.book import read_book
-from app.sla.deadline import State
-from app.sla.ladder import Why
+from app.sla import digests
+from app.sla.book import Book, read_book
+from app.sla.engine.deadline import State
+from app.sla.engine.ladder import Why
 from app.sla.models import DeadlineRow, Escalation
 from app.sla.notice_wording import Matter, Settled, escalated, settled_digest
 from app.statements import Row, Statement, any_of
@@ -74,7 +75,17 @@ DIGESTS = Statement(
 
 
 async def release(tx: Transaction, lines: Sequence[Row], now: datetime) -> None:
-    """Deliver notices of kind `deadline.escalated`, or settle them; a `notifications.release.Family`."""
+    """Deliver notices of deadlines, or settle those of kind `deadline.escalated`; a `notifications.release.Family`."""
+    told_together = [line for line in lines if line["kind"] == digests.RETARGETED]
+    await deliver(tx, [digests.delivery(line) for line in told_together], at=now)
+    await _release_escalated(
+        tx, [line for line in lines if line["kind"] != digests.RETARGETED], now
+    )
+
+
+async def _release_escalated(tx: Transaction, lines: Sequence[Row], now: datetime) -> None:
+    if not lines:
+        return
     keys = sorted({line["escalation_id"] for line in lines})
     seen = {row["id"]: row for row in await tx.peek(SEEN, keys=keys)}
     answered = [
@@ -87,29 +98,26 @@ async def release(tx: Transaction, lines: Sequence[Row], now: datetime) -> None:
         digests = await _collect(tx, answered)
     settled = {line["id"] for digest in digests for line in digest.lines}
     book = await read_book(tx)
-    calendars = book.rulebook.calendars
     deliveries = [
-        _delivery(line, seen[line["escalation_id"]], calendars, now)
+        _delivery(line, seen[line["escalation_id"]], book, now)
         for line in lines
         if line["id"] not in settled
     ]
     await settle(tx, sorted(settled))
     await deliver(tx, deliveries, at=now)
-    await _write_digests(tx, digests, now)
+    await _write_digests(tx, digests, book, now)
 
 
-def _delivery(
-    line: Row, seen: Row, calendars: Mapping[tuple[str, int], Any], now: datetime
-) -> Delivery:
+def _delivery(line: Row, seen: Row, book: Book, now: datetime) -> Delivery:
     """Return the notice with what is true at its release: due and owner may have moved while it was held."""
     data, at = line["data"], min(now, seen["ended_at"])
-    calendar = calendars.get((seen["calendar"], seen["calendar_version"]))
+    calendar = book.rulebook.calendars.get((seen["calendar"], seen["calendar_version"]))
     between = sorted((seen["due_at"], at))
     working = calendar.open_seconds(*between) if calendar is not None else None
     told = next((one for one in seen["told"] if one["key"] == line["user_id"]), None)
     matter = Matter(
         label=data["label"],
-        clock=data["clock"],
+        clock=book.row_of(data["clock"], data["rule"]),
         rule=data["rule"],
         level=data["level"],
         owner=seen["owner"],
@@ -188,11 +196,13 @@ async def _collect(tx: Transaction, answered: Sequence[Row]) -> list[_Digest]:
     return [_Digest(lines, stored.get(key)) for key, lines in grouped.items()]
 
 
-async def _write_digests(tx: Transaction, digests: Iterable[_Digest], now: datetime) -> None:
+async def _write_digests(
+    tx: Transaction, digests: Iterable[_Digest], book: Book, now: datetime
+) -> None:
     """Add to the digests that are there (they are unread again), then hold back the new ones with their mails."""
     added, new = [], []
     for digest in digests:
-        words, data = _digest_words(digest), {"items": digest.items}
+        words, data = _digest_words(digest, book), {"items": digest.items}
         if digest.stored is None:
             new.append((digest.lines[0], words, data))
             continue
@@ -214,11 +224,11 @@ async def _write_digests(tx: Transaction, digests: Iterable[_Digest], now: datet
         await mail.write_mail(tx, reader, row["id"], words, now)
 
 
-def _digest_words(digest: _Digest) -> Words:
+def _digest_words(digest: _Digest, book: Book) -> Words:
     items = [
         Settled(
             one["label"],
-            one["clock"],
+            book.row_of(one["clock"], one["rule"]),
             one["rule"],
             State(one["state"]),
             parse_instant(one["ended_at"]),

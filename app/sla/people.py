@@ -9,11 +9,9 @@ from sqlalchemy import select
 
 from app.auth.models import Department, OnCall, User
 from app.database import Transaction
-from app.sla import ladder
+from app.sla.engine import ladder
 from app.statements import Row, Statement
-from app.time import monotonic
 
-FRESH_SECONDS = 2.0
 USERS = Statement(
     select(
         User.id, User.public_id, User.name, User.role, User.manager_id, User.delegate_id, User.absent_from,
@@ -49,13 +47,10 @@ class _Rows:
 
 async def read_people(tx: Transaction, now: datetime) -> People:
     """Return the organisation as of `now`; the rows behind it are at most two seconds old."""
-    memory = tx.database.memory
-    if "people" not in memory or monotonic() - memory["people_read_at"] > FRESH_SECONDS:
-        memory["people"] = _Rows(
-            await tx.peek(USERS), await tx.peek(DEPARTMENTS), await tx.peek(ON_CALL)
-        )
-        memory["people_read_at"] = monotonic()
-    rows: _Rows = memory["people"]
+    rows: _Rows | None = tx.database.recall("people")
+    if rows is None:
+        rows = _Rows(await tx.peek(USERS), await tx.peek(DEPARTMENTS), await tx.peek(ON_CALL))
+        tx.database.remember("people", rows, of=(User, Department, OnCall))
     on_call: dict[int, list[int]] = {}
     for row in rows.on_call:
         on_call.setdefault(row["department_id"], []).append(row["user_id"])

@@ -1,6 +1,8 @@
 """The heart's questions: locking a subject, its whole state in one answer, and what the sweep claims."""
 
-from sqlalchemy import bindparam, func, select
+from dataclasses import dataclass
+
+from sqlalchemy import Boolean, ColumnElement, bindparam, exists, func, literal_column, select
 
 from app.auth.models import Department
 from app.sla.models import DeadlineLevel, DeadlineRow, Escalation, FactRow, Subject
@@ -20,48 +22,101 @@ _locked = (
 LOCK_POSTGRESQL = Statement(select(*_locked.c, DomainNow().label("now")))
 LOCK_SQLITE = Statement(select(*_SUBJECT, DomainNow().label("now")).where(*_THIS))
 
-STATE = Statement(
-    select(
-        json_list(
-            select(FactRow.id).where(FactRow.subject_key == Subject.id).order_by(FactRow.sequence),
-            [
-                ("sequence", FactRow.sequence),
-                ("kind", FactRow.kind),
-                ("occurred_at", FactRow.occurred_at),
-                ("recorded_at", FactRow.recorded_at),
-                ("data", FactRow.data),
-            ],
-            Subject,
-        ).label("facts"),
-        json_list(
-            select(DeadlineRow.id).where(DeadlineRow.subject_key == Subject.id),
-            [
-                ("id", DeadlineRow.id),
-                ("clock", DeadlineRow.clock),
-                ("cycle", DeadlineRow.cycle),
-                ("revision", DeadlineRow.revision),
-            ],
-            Subject,
-        ).label("deadlines"),
-        json_list(
-            select(DeadlineLevel.id).where(DeadlineLevel.subject_key == Subject.id),
-            [
-                ("id", DeadlineLevel.id),
-                ("deadline_id", DeadlineLevel.deadline_id),
-                ("level", DeadlineLevel.level),
-                ("fire_at", DeadlineLevel.fire_at),
-                ("fired_at", DeadlineLevel.fired_at),
-            ],
-            Subject,
-        ).label("levels"),
-    ).where(Subject.id == bindparam("subject_key"))
+_FACTS = json_list(
+    select(FactRow.id).where(FactRow.subject_key == Subject.id).order_by(FactRow.sequence),
+    [
+        ("sequence", FactRow.sequence),
+        ("kind", FactRow.kind),
+        ("occurred_at", FactRow.occurred_at),
+        ("recorded_at", FactRow.recorded_at),
+        ("data", FactRow.data),
+    ],
+    Subject,
+).label("facts")
+_whole = select(
+    Subject.id,
+    _FACTS,
+    json_list(
+        select(DeadlineRow.id).where(DeadlineRow.subject_key == Subject.id),
+        [
+            ("id", DeadlineRow.id),
+            ("clock", DeadlineRow.clock),
+            ("cycle", DeadlineRow.cycle),
+            ("revision", DeadlineRow.revision),
+        ],
+        Subject,
+    ).label("deadlines"),
+    json_list(
+        select(DeadlineLevel.id).where(DeadlineLevel.subject_key == Subject.id),
+        [
+            ("id", DeadlineLevel.id),
+            ("deadline_id", DeadlineLevel.deadline_id),
+            ("level", DeadlineLevel.level),
+            ("fire_at", DeadlineLevel.fire_at),
+            ("fired_at", DeadlineLevel.fired_at),
+        ],
+        Subject,
+    ).label("levels"),
 )
+STATE = Statement(_whole.where(Subject.id == bindparam("subject_key")))
+STATES = Statement(_whole.where(any_of(Subject.id, "keys")))
 
 OPEN_SUBJECTS_OF_CUSTOMER = Statement(
     select(Subject.subject_type, Subject.subject_id)
     .where(Subject.customer_id == bindparam("customer_id"), Subject.is_open.is_(True))
     .order_by(Subject.id)
 )
+
+# Spelled as the partial index is, so that it serves on both engines.
+_OPEN = literal_column("sla_subjects.is_open", Boolean())
+_PROVISIONAL = exists(
+    select(DeadlineRow.id).where(
+        DeadlineRow.subject_key == Subject.id,
+        DeadlineRow.ended_at == FAR_END,
+        DeadlineRow.provisional.is_(True),
+        DeadlineRow.calendar == bindparam("calendar"),
+    )
+)
+
+
+@dataclass(frozen=True, slots=True)
+class OpenSubjects:
+    """Questions about open subjects in the order of their keys: how many, a page of them to look at, or locked."""
+
+    count: Statement
+    page: Statement
+    lock_postgresql: Statement
+    lock_sqlite: Statement
+
+
+def _open_subjects(*conditions: ColumnElement[bool]) -> OpenSubjects:
+    here = (_OPEN, *conditions)
+    after = Subject.id > bindparam("after", type_=Subject.id.type)
+    limit = bindparam("batch_size", type_=Subject.id.type)
+    chosen = select(*_SUBJECT).where(*here, after).order_by(Subject.id).limit(limit)
+    locked = chosen.with_for_update(of=Subject.__table__).cte("locked").prefix_with("MATERIALIZED")
+    return OpenSubjects(
+        count=Statement(select(func.count()).select_from(Subject.__table__).where(*here)),
+        page=Statement(
+            select(
+                Subject.id,
+                Subject.subject_type,
+                Subject.subject_public_id,
+                Subject.label,
+                DomainNow().label("now"),
+                _FACTS,
+            )
+            .where(*here, after)
+            .order_by(Subject.id)
+            .limit(limit)
+        ),
+        lock_postgresql=Statement(select(*locked.c, DomainNow().label("now"))),
+        lock_sqlite=Statement(chosen.add_columns(DomainNow().label("now"))),
+    )
+
+
+OPEN = _open_subjects()
+OPEN_AND_PROVISIONAL = _open_subjects(_PROVISIONAL)
 
 _DUE = Subject.next_fire_at <= DomainNow()
 _claimed = (

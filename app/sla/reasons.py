@@ -11,13 +11,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from app.sla.deadline import Deadline, Retarget
-from app.sla.explain import explain
-from app.sla.policy import HOUSE_LADDER, Inputs, Policy
-from app.sla.register import row_of
-from app.sla.segments import used_micros
-from app.sla.target import MICROS_A_SECOND, Target
-from app.sla.texts import ANSWERED_BY
+from app.calendars.target import MICROS_A_SECOND, Target
+from app.sla.engine.deadline import Deadline, Retarget
+from app.sla.engine.explain import explain
+from app.sla.engine.policy import HOUSE_LADDER, Inputs, Policy
+from app.sla.engine.register import row_of
+from app.sla.engine.segments import used_micros
+from app.sla.texts import answered_by
 
 INTERVALS_MAX = 60
 EXCEPTIONS_MAX = 60
@@ -227,6 +227,5 @@ def _satisfied_by(deadline: Deadline) -> dict[str, str] | None:
     """What would still answer it; None once it takes part in nothing any more."""
     if not deadline.open:
         return None
-    row = row_of(deadline.clock)
-    english = row.answered_by if row is not None else "answered"
-    return {"zh": ANSWERED_BY.get(deadline.clock, "完成"), "en": english}
+    row = deadline.row or row_of(deadline.clock)
+    return answered_by(row) if row is not None else {"zh": "完成", "en": "answered"}

@@ -15,16 +15,17 @@ from app.database import Database, Transaction
 from app.sla import cache, service
 from app.sla.book import book_for_reading
 from app.sla.cache import Key, stored_form
-from app.sla.clock import fold
 from app.sla.comparison import Difference, Stored, differences, key_of, marked_missed, plain
-from app.sla.deadline import Deadline
+from app.sla.engine.clock import fold
+from app.sla.engine.deadline import Deadline
+from app.sla.engine.facts import Fact
+from app.sla.engine.terms import Rulebook
+from app.sla.engine.verdict import deadline_of
 from app.sla.explaining import facts_of
-from app.sla.facts import Fact
 from app.sla.models import DeadlineLevel, DeadlineRow, Escalation, FactRow, Subject
-from app.sla.terms import Rulebook
-from app.sla.verdict import deadline_of
 from app.sla.views import NOW
 from app.statements import Row, Statement, any_of, json_list
+from app.time import parse_instant
 
 PAGE_SIZE = 500
 _subject = Subject.__table__.c
@@ -62,7 +63,9 @@ _DROP_LEVELS = Statement(
     delete(DeadlineLevel).where(any_of(_level.deadline_id, "keys")).returning(_level.id)
 )
 _DROP_ROWS = Statement(
-    delete(DeadlineRow).where(any_of(_deadline.id, "keys")).returning(_deadline.id)
+    delete(DeadlineRow)
+    .where(any_of(_deadline.id, "keys"))
+    .returning(_deadline.id, _deadline.due_at)
 )
 
 
@@ -182,14 +185,10 @@ async def _write_rows(
         else one
         for one in subject.deadlines
     ]
-    await cache.write(
-        tx,
-        subject.row,
-        subject.known,
-        deadlines,
-        {one.key: stored_form(one) for one in deadlines if one.key not in set(keys)},
-    )
+    as_stored = {one.key: stored_form(one) for one in deadlines if one.key not in set(keys)}
+    await cache.write(tx, [cache.Course(subject.row, subject.known, deadlines, as_stored)])
     wrong = [one for one in deadlines if one.key in set(keys) and one.key in rows]
+    await cache.mark_changed(tx, (parse_instant(rows[one.key]["due_at"]) for one in wrong))
     owner = {name: subject.row[name] for name in ("owner_id", "department_id")}
     await writing.update_many(
         tx,
@@ -213,4 +212,6 @@ async def _drop(tx: Transaction, keys: Sequence[int]) -> int:
     told = {row["deadline_id"] for row in await tx.all(ESCALATED, keys=list(keys))}
     gone = [key for key in keys if key not in told]
     await writing.change_set(tx, DeadlineLevel, _DROP_LEVELS, keys=gone)
-    return len(await writing.change_set(tx, DeadlineRow, _DROP_ROWS, keys=gone))
+    dropped = await writing.change_set(tx, DeadlineRow, _DROP_ROWS, keys=gone)
+    await cache.mark_changed(tx, (row["due_at"] for row in dropped))
+    return len(dropped)

@@ -1,22 +1,19 @@
-"""Routes of the heart: deadlines, escalations, policies, and the register of rules."""
+"""Routes of the heart: deadlines and escalations. Policies and rules have routers of their own."""
 
 from typing import Annotated, Any
 from uuid import UUID
 
-import orjson
 from fastapi import APIRouter, Query
 from starlette.responses import Response
 
 from app import reading
 from app.auth.principal import Call, permits
 from app.dispatch import Route
-from app.errors import NotFound
 from app.reading import PageRequest, json_response
 from app.sla import corrections
 from app.sla.escalation_views import ESCALATION, ESCALATIONS
 from app.sla.explaining import explain_deadline
 from app.sla.explanation_schemas import ExplainFilter, ExplanationRead
-from app.sla.policy_views import POLICIES, POLICY, rules
 from app.sla.schemas import (
     DeadlineCorrect,
     DeadlineFilter,
@@ -25,20 +22,13 @@ from app.sla.schemas import (
     EscalationFilter,
     EscalationPage,
     EscalationProof,
-    PolicyFilter,
-    PolicyPage,
-    PolicyRead,
-    RuleFilter,
-    RulePage,
 )
-from app.sla.views import DEADLINE, DEADLINES, state_filters
+from app.sla.views import CHARGES, DEADLINE, DEADLINES, charge_filters, state_filters
 
 router = APIRouter(prefix="/api/v1", route_class=Route)
 DeadlineReader = Annotated[Call, permits("deadlines:read")]
 Corrector = Annotated[Call, permits("deadlines:correct")]
 EscalationReader = Annotated[Call, permits("escalations:read")]
-PolicyReader = Annotated[Call, permits("sla:read")]
-RuleReader = Annotated[Call, permits("sop:read")]
 
 
 def _text(value: UUID | None) -> str | None:
@@ -70,6 +60,9 @@ async def list_deadlines(
         "subject_id": _text(asked.subject_id),
         "due_from": asked.due_from,
         "due_before": asked.due_before,
+        "policy": asked.policy,
+        "charged_within_id": _text(asked.charged_within_id),
+        **charge_filters(asked.model_dump(include=set(CHARGES))),
     }
     page = PageRequest(
         sort=asked.sort.value, limit=asked.limit, cursor=asked.cursor, total=asked.total
@@ -171,47 +164,3 @@ async def list_escalations(
 async def read_escalation(escalation_id: UUID, call: EscalationReader) -> Response:
     """Due, planned, detected, told to whom and why, by which channel, delivered when."""
     return await call.read(ESCALATION, public_id=str(escalation_id))
-
-
-# --- policies and the register
-
-
-@router.get(
-    "/sla/policies",
-    operation_id="policies_list",
-    summary="List policies",
-    tags=["sla"],
-    response_model=PolicyPage,
-)
-async def list_policies(asked: Annotated[PolicyFilter, Query()], call: PolicyReader) -> Response:
-    """Policies in the order in which they are asked: the first active one whose conditions match applies."""
-    page = PageRequest(sort="position", limit=asked.limit, cursor=asked.cursor, total=asked.total)
-    return json_response(await reading.page(call.database, POLICIES, page, secret=call.secret))
-
-
-@router.get(
-    "/sla/policies/{name}",
-    operation_id="policies_read",
-    summary="Read a policy",
-    tags=["sla"],
-    response_model=PolicyRead,
-)
-async def read_policy(name: str, call: PolicyReader) -> Response:
-    """A policy by its name, with every version's document, newest first."""
-    if "\x00" in name:
-        raise NotFound
-    return await call.read(POLICY, name=name)
-
-
-@router.get(
-    "/sop/rules",
-    operation_id="sop_rules_list",
-    summary="List the rules with a clock",
-    tags=["sop"],
-    response_model=RulePage,
-)
-async def list_rules(asked: Annotated[RuleFilter, Query()], call: RuleReader) -> Response:
-    """The clock register, whole: what opens and answers each clock, its target, its source; few enough for one page."""
-    del call
-    items = rules(asked.rule, asked.subject)
-    return json_response(orjson.dumps({"items": items, "next_cursor": None, "has_more": False}))

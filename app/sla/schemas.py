@@ -19,8 +19,8 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError
 
-from app.sla.deadline import State
-from app.sla.target import Unit
+from app.calendars.target import Unit
+from app.sla.engine.deadline import State
 
 INSTANT_FIRST = datetime(1900, 1, 1, tzinfo=UTC)
 INSTANT_END = datetime(2200, 1, 1, tzinfo=UTC)
@@ -101,6 +101,8 @@ class TargetRead(Answer):
 
 # --- deadlines
 
+Nobody = Literal["none"]
+
 
 class DeadlineFilter(_PageFilter):
     """What deadlines can be asked for; instants are half-open, `[gte]` inclusive and `[lt]` exclusive."""
@@ -117,6 +119,15 @@ class DeadlineFilter(_PageFilter):
     subject_id: UUID | None = None
     due_from: Instant | None = Field(None, alias="due_at[gte]")
     due_before: Instant | None = Field(None, alias="due_at[lt]")
+    policy: Code | None = Field(None, examples=["toolkit"])
+    charged_owner_id: UUID | Nobody | None = Field(
+        None, description="To whom the verdict belongs; `none`: to nobody"
+    )
+    charged_department_id: UUID | Nobody | None = None
+    charged_within_id: UUID | None = Field(
+        None, description="Charged to this department or one below it"
+    )
+    charged_tier: Annotated[str, StringConstraints(pattern=r"^([A-C]|none)$")] | None = None
     sort: DeadlineSort = DeadlineSort.DUE_AT
 
 
@@ -142,7 +153,9 @@ class DeadlineRead(Answer):
 
     `pause_ends_at` is given while paused; `due_at` then is the due as if resumed at that instant. What grows
     with time (`used_seconds`, `intervals_skipped`, the lateness) is null while it can still be answered;
-    `explain` counts it for any instant.
+    `explain` counts it for any instant. `charged_...` is to whom the verdict belongs: who had it when it was kept
+    or came due, whoever answers it now. `early_...` is what was left when it was kept, in the clock's calendar and
+    elapsed.
     """
 
     id: UUID
@@ -152,6 +165,9 @@ class DeadlineRead(Answer):
     customer_id: UUID | None
     owner_id: UUID | None
     department_id: UUID | None
+    charged_owner_id: UUID | None
+    charged_department_id: UUID | None
+    charged_tier: str | None
     clock: str
     rule: str
     cycle: int
@@ -174,6 +190,8 @@ class DeadlineRead(Answer):
     provisional: bool
     intervals_skipped: int | None
     used_seconds: int | None
+    early_seconds: int | None
+    early_elapsed_seconds: int | None
     late_seconds: int | None
     late_elapsed_seconds: int | None
     adjustment: AdjustmentRead | None
@@ -291,77 +309,3 @@ class EscalationProof(EscalationRead):
 
     inbox: list[InboxProof]
     mails: list[MailProof]
-
-
-# --- policies and the register
-
-
-class PolicyFilter(_PageFilter):
-    """Policies in the order in which they are asked."""
-
-
-class PolicyVersionRead(Answer):
-    """One version of a policy."""
-
-    number: int
-    created_at: AwareDatetime
-    document: dict[str, Any]
-
-
-class PolicySummary(Answer):
-    """A policy and the document of its current version."""
-
-    id: UUID
-    name: str
-    title: Titles
-    position: int
-    is_active: bool
-    current_version: int
-    created_at: AwareDatetime
-    document: dict[str, Any]
-
-
-class PolicyPage(_Page):
-    """A page of policies."""
-
-    items: list[PolicySummary]
-
-
-class PolicyRead(PolicySummary):
-    """A policy with all its versions, newest first."""
-
-    version: int
-    versions: list[PolicyVersionRead]
-
-
-class RuleFilter(BaseModel):
-    """What the register can be asked for."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    rule: Code | None = Field(None, examples=["TK-5"])
-    subject: Code | None = Field(None, examples=["ticket"])
-
-
-class RuleRead(Answer):
-    """A rule of the catalogue with its clock; the numbers in force are those of a policy."""
-
-    rule: str
-    clock: str
-    subject: str
-    title: Titles
-    opens_on: Titles
-    answered_by: Titles
-    target: TargetRead | None = Field(description="Null: the fact brings its own instant")
-    calendar: str
-    pauses: bool
-    repeats: bool
-    source: str
-    house: bool
-    shipped_in: list[str]
-
-
-class RulePage(_Page):
-    """The register, whole."""
-
-    items: list[RuleRead]

@@ -16,19 +16,20 @@ from app.database import Transaction
 from app.errors import NotFound
 from app.sla import cache, queries
 from app.sla.book import Book, ensure_packs, read_book, use_pack
-from app.sla.clock import fold
-from app.sla.clock_row import Flag
-from app.sla.deadline import Deadline
-from app.sla.facts import Fact, FactKind
+from app.sla.engine.clock import fold
+from app.sla.engine.clock_row import Flag
+from app.sla.engine.deadline import Deadline
+from app.sla.engine.facts import Fact, FactKind
+from app.sla.engine.policy import Policy
+from app.sla.engine.subject import Subject as FoldedSubject
+from app.sla.engine.verdict import deadline_of
 from app.sla.models import FactRow, Subject
-from app.sla.policy import Policy
-from app.sla.subject import Subject as FoldedSubject
-from app.sla.verdict import deadline_of
 from app.time import parse_instant
 
 __all__ = [
-    "LockedSubject", "NewFact", "append", "change_inputs", "correct", "ensure_packs", "is_working_time",
-    "lock", "move_owner", "open_subject", "read_book", "use_pack",
+    "LockedSubject", "NewFact", "append", "apply_fact", "change_inputs", "correct", "course_of",
+    "ensure_packs", "forms_of", "is_working_time", "load_many", "lock", "missing_pins", "move_owner", "open_subject",
+    "read_book", "use_pack", "write_courses", "write_fact",
 ]  # fmt: skip
 
 _REMATCHED = frozenset({FactKind.RECLASSIFIED, FactKind.TIER_CHANGED})
@@ -111,7 +112,7 @@ async def open_subject(
     opening: dict[str, Any] = {
         "inputs": {**inputs, "owner": owner_id},
         "policy": policy.reference if policy is not None else None,
-        "calendars": book.pins,
+        "calendars": book.pins_for(policy),
         **(data or {}),
         **({"accepted": True} if accepted else {}),
     }
@@ -129,9 +130,9 @@ async def open_subject(
         tier=inputs.get("tier"),
     )
     subject = LockedSubject(row, at, book, [], fold([], book.rulebook), cache.Known())
-    await _append(tx, subject, [NewFact(FactKind.OPENED, opening), *facts])
-    row["sequence"] = len(subject.facts)
-    row["next_fire_at"] = subject.known.next_fire_at()
+    await _note(tx, subject, [NewFact(FactKind.OPENED, opening), *facts])
+    await cache.write(tx, [course_of(subject, {})])
+    row |= {"sequence": len(subject.facts), "next_fire_at": subject.known.next_fire_at()}
     return subject
 
 
@@ -142,13 +143,35 @@ async def lock(tx: Transaction, subject_type: str, subject_id: int) -> LockedSub
     rows = await tx.run(statement, {"subject_type": subject_type, "subject_id": subject_id})
     if not rows:
         raise NotFound
-    return await _load(tx, rows[0])
-
-
-async def _load(tx: Transaction, row: Mapping[str, Any]) -> LockedSubject:
-    state = (await tx.run(queries.STATE, {"subject_key": row["id"]}))[0]
+    state = (await tx.run(queries.STATE, {"subject_key": rows[0]["id"]}))[0]
     facts = [_fact(one) for one in _parsed(state["facts"])]
-    book = await read_book(tx, facts)
+    return _loaded(rows[0], state, facts, await read_book(tx, facts))
+
+
+async def load_many(
+    tx: Transaction, rows: Sequence[Mapping[str, Any]]
+) -> tuple[list[LockedSubject], list[int]]:
+    """Return subjects whose rows this transaction has locked (each with its `now`), read in one question.
+
+    Beside them the keys of those whose facts cannot be evaluated.
+    """
+    states = await tx.run(queries.STATES, {"keys": [row["id"] for row in rows]})
+    told = {state["id"]: state for state in states}
+    facts = {row["id"]: [_fact(one) for one in _parsed(told[row["id"]]["facts"])] for row in rows}
+    book = await read_book(tx, (one for some in facts.values() for one in some))
+    subjects, faulty = [], []
+    for row in rows:
+        key = row["id"]
+        try:
+            subjects.append(_loaded(row, told[key], facts[key], book))
+        except (LookupError, ValueError):
+            faulty.append(key)
+    return subjects, faulty
+
+
+def _loaded(
+    row: Mapping[str, Any], state: Mapping[str, Any], facts: list[Fact], book: Book
+) -> LockedSubject:
     known = cache.Known.of(_parsed(state["deadlines"]), _parsed(state["levels"]))
     now = max(row["now"], facts[-1].at) if facts else row["now"]
     return LockedSubject(dict(row), now, book, facts, fold(facts, book.rulebook), known)
@@ -173,45 +196,75 @@ async def append(tx: Transaction, subject: LockedSubject, *facts: NewFact) -> Lo
 
     A reclassification or a change of tier that makes another policy match carries that policy along.
     """
-    before = {one.key: cache.stored_form(one) for one in subject.deadlines}
-    await _append(tx, subject, list(facts), before)
-    values: dict[str, Any] = {
-        "sequence": len(subject.facts),
-        "next_fire_at": subject.known.next_fire_at(),
-        "tier": subject.folded.setting.inputs.tier,
-        "is_open": Flag.ENDED not in subject.folded.flags,
-    }
-    await writing.update_many(tx, Subject, [{"id": subject.key, **values}])
-    subject.row = {**subject.row, **values}
+    before, tier = forms_of(subject), subject.row["tier"]
+    await _note(tx, subject, facts)
+    await write_courses(tx, [subject], [course_of(subject, before)])
+    if subject.row["tier"] != tier:
+        charged = {"charged_tier": subject.row["tier"]}
+        await cache.recharge(tx, subject.known, subject.deadlines, charged, at=subject.now)
     return subject
 
 
-async def _append(
-    tx: Transaction,
-    subject: LockedSubject,
-    facts: Sequence[NewFact],
-    before: Mapping[cache.Key, Mapping[str, Any]] | None = None,
+def forms_of(subject: LockedSubject) -> dict[cache.Key, dict[str, Any]]:
+    """Return what is stored of a subject's rows while its cache is true."""
+    return {one.key: cache.stored_form(one) for one in subject.deadlines}
+
+
+def course_of(
+    subject: LockedSubject, before: Mapping[cache.Key, Mapping[str, Any]]
+) -> cache.Course:
+    """Return where a subject's rows stand now, beside what is stored of them."""
+    return cache.Course(subject.row, subject.known, subject.deadlines, before)
+
+
+async def write_courses(
+    tx: Transaction, subjects: Sequence[LockedSubject], courses: Sequence[cache.Course]
 ) -> None:
+    """Write what new facts changed in deadlines and levels of locked subjects; `courses` are theirs, in that order."""
+    await cache.write(tx, courses)
+    rows: list[dict[str, Any]] = []
+    for subject in subjects:
+        values: dict[str, Any] = {
+            "sequence": len(subject.facts),
+            "next_fire_at": subject.known.next_fire_at(),
+            "tier": subject.folded.setting.inputs.tier,
+            "is_open": Flag.ENDED not in subject.folded.flags,
+        }
+        subject.row = {**subject.row, **values}
+        rows.append({"id": subject.key, **values})
+    await writing.update_many(tx, Subject, rows)
+
+
+async def _note(tx: Transaction, subject: LockedSubject, facts: Sequence[NewFact]) -> None:
+    """Append facts; what they change is written afterwards."""
     for new in facts:
         data = dict(new.data)
         if new.kind in _REMATCHED and "policy" not in data:
             data |= _rematched(subject, data)
-        at = new.at or subject.now
-        fact = Fact(len(subject.facts) + 1, new.kind, at, data, subject.now)
-        subject.facts.append(fact)
-        subject.folded.apply(fact)
-        await writing.insert(
-            tx,
-            FactRow,
-            subject_key=subject.key,
-            sequence=fact.sequence,
-            kind=fact.kind.value,
-            occurred_at=fact.at,
-            recorded_at=subject.now,
-            actor_id=tx.actor.user_id,
-            data=data,
-        )
-    await cache.write(tx, subject.row, subject.known, subject.deadlines, before or {})
+        await write_fact(tx, subject, apply_fact(subject, NewFact(new.kind, data, new.at)))
+
+
+def apply_fact(subject: LockedSubject, new: NewFact) -> Fact:
+    """Take a fact into the subject's facts, and return it; nothing is written yet."""
+    fact = Fact(len(subject.facts) + 1, new.kind, new.at or subject.now, new.data, subject.now)
+    subject.facts.append(fact)
+    subject.folded.apply(fact)
+    return fact
+
+
+async def write_fact(tx: Transaction, subject: LockedSubject, fact: Fact) -> None:
+    """Hold back the row of a fact that was taken."""
+    await writing.insert(
+        tx,
+        FactRow,
+        subject_key=subject.key,
+        sequence=fact.sequence,
+        kind=fact.kind.value,
+        occurred_at=fact.at,
+        recorded_at=subject.now,
+        actor_id=tx.actor.user_id,
+        data=fact.data,
+    )
 
 
 def _rematched(subject: LockedSubject, changed: Mapping[str, Any]) -> dict[str, Any]:
@@ -221,7 +274,14 @@ def _rematched(subject: LockedSubject, changed: Mapping[str, Any]) -> dict[str, 
     current = subject.policy
     if (found.name if found else None) == (current.name if current else None):
         return {}
-    return {"policy": found.reference if found is not None else None}
+    policy = {"policy": found.reference if found is not None else None}
+    return policy | missing_pins(subject.folded.setting.calendars, subject.book.pins_for(found))
+
+
+def missing_pins(pinned: Mapping[str, Any], wanted: Mapping[str, Any]) -> dict[str, Any]:
+    """Return `calendars` for a fact's data where a policy runs in calendars that the subject is not pinned to."""
+    missing = {role: reference for role, reference in wanted.items() if role not in pinned}
+    return {"calendars": missing} if missing else {}
 
 
 async def move_owner(
@@ -229,14 +289,20 @@ async def move_owner(
 ) -> LockedSubject:
     """Give a subject and its open deadlines to another owner; ended ones stay with whoever owned them.
 
+    A miss is answered by the new owner but stays charged to the one who had it when it came due.
+
     The fact names the department as the opening does, by its name: policies are chosen by it.
     """
     values = {"owner_id": owner_id, "department_id": department_id}
     department = await tx.peek(queries.DEPARTMENT_NAME, department_id=department_id)
     name = department[0]["name"] if department else None
-    await cache.move_owner(tx, subject.known, subject.deadlines, values)
+    row = {**subject.row, **values}
+    charged = cache.charges(row)
+    await cache.recharge(
+        tx, subject.known, subject.deadlines, charged, at=subject.now, values=values
+    )
     await writing.update(tx, Subject, subject.row, **values)
-    subject.row = {**subject.row, **values}
+    subject.row = row
     return await append(
         tx, subject, NewFact(FactKind.ASSIGNED, {"owner": owner_id, "department": name})
     )

@@ -13,8 +13,8 @@ from typing import Any
 
 import yaml
 
-from app.sla.policy import Policy
-from app.sla.policy_document import parse_policy
+from app.sla.engine.policy import Policy
+from app.sla.engine.policy_document import parse_policy
 
 PACK_NAMES = ("toolkit", "tiered-cases", "none")
 

@@ -25,7 +25,7 @@ from app.auth.models import Department, User
 from app.columns import PublicId
 from app.database import Reader
 from app.reading import Listing, PageRequest, one_statement, page
-from app.sla.deadline import State
+from app.sla.engine.deadline import State
 from app.sla.models import DeadlineLevel, DeadlineRow, Escalation, FactRow, Subject
 from app.statements import DomainNow, Statement, any_of, json_list
 from app.time import FAR_END
@@ -37,6 +37,11 @@ _fact = FactRow.__table__.c
 _subject = Subject.__table__.c
 _user = User.__table__.c
 _department = Department.__table__.c
+_CHARGED_USER = User.__table__.alias("charged_user")
+_CHARGED_DEPARTMENT = Department.__table__.alias("charged_department")
+_TOP = Department.__table__.alias("top_department")
+_top = _TOP.c
+_charged_user, _charged_department = _CHARGED_USER.c, _CHARGED_DEPARTMENT.c
 
 # Customers live above the heart, which carries their keys; only their public ids are looked up here.
 CUSTOMERS = table("customers", column("id", BigInteger), column("public_id", PublicId()))
@@ -48,6 +53,7 @@ NOW = select(_instant.c.now).scalar_subquery()
 
 # --- deadlines
 
+CHARGES = ("charged_owner_id", "charged_department_id", "charged_tier")
 _OPEN = _deadline.ended_at == FAR_END
 _DUE_PASSED = _deadline.due_at < NOW
 _PAUSED = and_(_deadline.pause_ends_at != FAR_END, _deadline.pause_ends_at > NOW)
@@ -111,6 +117,9 @@ _DEADLINE_FIELDS: tuple[tuple[str, ColumnElement[Any]], ...] = (
     ("customer_id", CUSTOMERS.c.public_id),
     ("owner_id", _user.public_id),
     ("department_id", _department.public_id),
+    ("charged_owner_id", _charged_user.public_id),
+    ("charged_department_id", _charged_department.public_id),
+    ("charged_tier", _deadline.charged_tier),
     ("clock", _deadline.clock),
     ("rule", _deadline.rule),
     ("cycle", _deadline.cycle),
@@ -136,6 +145,8 @@ _DEADLINE_FIELDS: tuple[tuple[str, ColumnElement[Any]], ...] = (
     ("provisional", _deadline.provisional),
     ("intervals_skipped", _once_ended(_deadline.intervals_skipped)),
     ("used_seconds", _once_ended(_deadline.used_seconds)),
+    ("early_seconds", _deadline.early_seconds),
+    ("early_elapsed_seconds", _deadline.early_elapsed_seconds),
     ("late_seconds", _deadline.late_seconds),
     ("late_elapsed_seconds", _deadline.late_elapsed_seconds),
     ("adjustment", _deadline.adjustment),
@@ -145,6 +156,8 @@ _DEADLINE_SOURCE = (
     DeadlineRow.__table__.outerjoin(CUSTOMERS, CUSTOMERS.c.id == _deadline.customer_id)
     .outerjoin(User.__table__, _user.id == _deadline.owner_id)
     .outerjoin(Department.__table__, _department.id == _deadline.department_id)
+    .outerjoin(_CHARGED_USER, _charged_user.id == _deadline.charged_owner_id)
+    .outerjoin(_CHARGED_DEPARTMENT, _charged_department.id == _deadline.charged_department_id)
 )
 _DEADLINE_SORTS: Mapping[str, ColumnElement[Any]] = {
     "due_at": _deadline.due_at,
@@ -173,6 +186,21 @@ DEADLINES = Listing(
         ),
         "due_from": _deadline.due_at >= bindparam("due_from"),
         "due_before": _deadline.due_at < bindparam("due_before"),
+        "policy": _deadline.policy == bindparam("policy"),
+        "charged_owner_id": _deadline.charged_owner_id
+        == _key_of(_user.id, _user.public_id, "charged_owner_id"),
+        "charged_department_id": _deadline.charged_department_id
+        == _key_of(_department.id, _department.public_id, "charged_department_id"),
+        "charged_within_id": _deadline.charged_department_id.in_(
+            select(_department.id)
+            .select_from(
+                Department.__table__.join(_TOP, _top.public_id == bindparam("charged_within_id"))
+            )
+            .where(_department.path >= _top.path, _department.path < _top.path + "~")
+            .correlate(None)
+        ),
+        "charged_tier": _deadline.charged_tier == bindparam("charged_tier"),
+        **{f"no_{name}": _deadline[name].is_(None) for name in CHARGES},
     },
 )
 DEADLINES_OF_SUBJECT = Listing(
@@ -211,6 +239,15 @@ def state_filters(states: list[State] | None) -> dict[str, Any]:
         return {f"state_{states[0].value}": True}
     unkept = {"unkept": True} if _UNKEPT_STATES.issuperset(states) else {}
     return {"states": sorted({state.value for state in states}), **unkept}
+
+
+def charge_filters(asked: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the filters of `DEADLINES` for whom rows are charged to; `none` asks for rows charged to nobody."""
+    return {
+        f"no_{name}" if asked[name] == "none" else name: str(asked[name])
+        for name in CHARGES
+        if asked[name] is not None
+    }
 
 
 async def deadlines_of(

@@ -3,7 +3,7 @@
 from app.auth.principal import Principal
 from app.database import Transaction
 from app.errors import Conflict, NotPermitted, invalid_field
-from app.sla.facts import FactKind
+from app.sla.engine.facts import FactKind
 from app.sla.service import NewFact
 from app.tickets.lifecycle import Move
 from app.tickets.move_schemas import Agree

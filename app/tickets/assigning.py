@@ -8,8 +8,8 @@ from uuid import UUID
 from app.auth.principal import Principal
 from app.database import Transaction
 from app.errors import Conflict, invalid_field
-from app.sla.deadline import State
-from app.sla.facts import FactKind
+from app.sla.engine.deadline import State
+from app.sla.engine.facts import FactKind
 from app.sla.service import NewFact
 from app.statements import Row
 from app.tickets import dispatching, rows, staffing
@@ -92,12 +92,13 @@ async def dispatch_anew(
 ) -> Decision:
     """Choose an owner for a held ticket among a department's people; the winner's load counts it already."""
     desks = await read_desks(tx)
-    staff = await staffing.read_staff(tx, desks, desk, held.row["customer_id"])
+    staff = await staffing.read_staff(tx, desks, desk, at=held.now)
     matter = Matter(
         type_code,
         desks.types[type_code]["dispatch_to"],
         held.row["tier"],
         held.now,
+        account_manager_id=held.row["account_manager_id"],
         former_id=held.row["owner_id"],
         excludes_former=excludes_former,
         counts=held.counts,

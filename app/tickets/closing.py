@@ -11,9 +11,9 @@ from app import writing
 from app.auth.permissions import Permission, Role, RowScope
 from app.auth.principal import Principal
 from app.database import SYSTEM, Database, Transaction
-from app.sla.facts import FactKind
+from app.sla.engine.facts import FactKind
+from app.sla.engine.waiting import closes_at
 from app.sla.service import NewFact
-from app.sla.waiting import closes_at
 from app.tickets import rows
 from app.tickets.lifecycle import TicketStatus
 from app.tickets.models import Ticket

@@ -6,7 +6,6 @@ from types import MappingProxyType
 from app import writing
 from app.database import Transaction
 from app.tickets import rows
-from app.tickets.desks import forget_desks
 from app.tickets.models import TicketType
 from app.tickets.type_schemas import DispatchTo
 
@@ -24,7 +23,6 @@ _NOBODY: Mapping[str, int] = MappingProxyType({})
 
 async def ensure_ticket_types(tx: Transaction, departments: Mapping[str, int] = _NOBODY) -> None:
     """Store the shipped types where they are missing; `departments` maps codes to the keys of who handles them."""
-    tx.after_commit.append(lambda: forget_desks(tx.database))
     known = {row["code"] for row in await tx.all(rows.TYPES)}
     for code, (zh, en, dispatch_to) in SHIPPED.items():
         if code in known:

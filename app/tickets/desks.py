@@ -1,7 +1,7 @@
 """Who handles what, as a process remembers it: ticket types, the tree of departments, heads, on-call lists.
 
 Asked again after two seconds, so that a change takes effect everywhere within that time; what is not found is
-looked for at once. Whether people are there is never remembered (`staffing` asks for each dispatch).
+looked for at once.
 """
 
 from collections.abc import Mapping
@@ -10,12 +10,11 @@ from dataclasses import dataclass
 from sqlalchemy import select
 
 from app.auth.models import Department, OnCall
-from app.database import Database, Transaction
+from app.database import Transaction
 from app.statements import Row, Statement
 from app.tickets.models import TicketType
-from app.time import monotonic
 
-FRESH_SECONDS = 2.0
+_KEY = "desks"
 TYPES = Statement(
     select(TicketType.code, TicketType.department_id, TicketType.dispatch_to, TicketType.is_active)
 )
@@ -69,17 +68,11 @@ class Desks:
 
 async def read_desks(tx: Transaction, *, at_once: bool = False) -> Desks:
     """Return what is known, at most two seconds old; with `at_once` as it is in the database now."""
-    memory = tx.database.memory
-    known: Desks | None = memory.get("desks")
-    if at_once or known is None or monotonic() - memory["desks_read_at"] > FRESH_SECONDS:
-        known = memory["desks"] = await _load(tx)
-        memory["desks_read_at"] = monotonic()
+    known: Desks | None = None if at_once else tx.database.recall(_KEY)
+    if known is None:
+        known = await _load(tx)
+        tx.database.remember(_KEY, known, of=(TicketType, Department, OnCall))
     return known
-
-
-def forget_desks(database: Database) -> None:
-    """Make the process ask again; call it after the commit of a change (`tx.after_commit`)."""
-    database.memory.pop("desks", None)
 
 
 async def _load(tx: Transaction) -> Desks:

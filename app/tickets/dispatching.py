@@ -1,8 +1,7 @@
 """Chooses who gets a ticket (SOP TK-3, deadlines 7) and keeps the load counters behind it.
 
-The comparison of candidates is in `dispatch` (pure); here: whose turn it is at all, the locks, the record. Locks
-on load counters are taken after the ticket's own and always in the order of users, so that two dispatches wait
-for each other instead of both choosing the same idle member.
+Here: whose turn it is at all, and the record. The turn itself is taken in `loads`; how each candidate compared with
+the winner is said by `dispatch` (pure).
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -15,10 +14,11 @@ from app import writing
 from app.database import Transaction
 from app.sla import service as sla
 from app.statements import Row
-from app.tickets import rows
+from app.tickets import staffing
 from app.tickets.desks import Desk, Desks
-from app.tickets.dispatch import Candidate, Standing, choose
-from app.tickets.models import Dispatch, DispatchLoad
+from app.tickets.dispatch import Candidate, Choice, Standing, choose
+from app.tickets.loads import read_loads, take_turn
+from app.tickets.models import Dispatch
 from app.tickets.staffing import Person, Staff
 from app.tickets.type_schemas import DispatchTo
 from app.time import FAR_END, format_instant
@@ -60,14 +60,15 @@ class Decision:
 class Matter:
     """What a dispatch is about.
 
-    `former_id` is the owner so far, whose counter is locked with the others; with `excludes_former` he is no
-    candidate. `counts`: the ticket is work for its owner, not resolved.
+    `former_id` is the owner so far; with `excludes_former` he is no candidate. `counts`: the ticket is work for its
+    owner, not resolved.
     """
 
     type_code: str
     dispatch_to: str
     tier: str
     at: datetime
+    account_manager_id: int | None = None
     former_id: int | None = None
     excludes_former: bool = False
     counts: bool = True
@@ -88,8 +89,7 @@ class _Place:
 async def decide(tx: Transaction, desks: Desks, staff: Staff, matter: Matter) -> Decision:
     """Choose among a department's people and count the ticket for the winner.
 
-    Nobody present: the head of the department, or of the nearest one above; none: unassigned. Only the counters
-    of those who are asked are locked, so that departments do not wait for each other.
+    Nobody present: the head of the department, or of the nearest one above; none: unassigned.
     """
     line = await _line(tx, staff, matter)
     pool = [] if line else _fitting(staff, matter)
@@ -97,21 +97,42 @@ async def decide(tx: Transaction, desks: Desks, staff: Staff, matter: Matter) ->
         asked: list[_Place] = []
     else:
         asked = _asked(line or _leaders(staff, matter, Rule.NOBODY_PRESENT))
-    people = [*pool, *(place.person for place in asked)]
-    former = [] if matter.former_id is None else [matter.former_id]
-    loads = await lock_loads(tx, [*(one["id"] for one in people), *former])
-    winner, considered = _choose(pool, loads)
-    rule: str = Rule.LEAST_LOADED
-    if winner is None:
-        rule = asked[-1].rule if asked else Rule.UNASSIGNED
-        winner = asked[-1].person if asked else None
-        considered += tuple(_considered_in_line(asked, loads))
-    if winner is None:
-        return Decision(rule, None, staff.desk.id, considered=considered)
-    if matter.counts:
-        await _count(tx, loads[winner["id"]], matter.at)
+    people = {one["id"]: one for one in (*pool, *(place.person for place in asked))}
+    loads, choice, winner_id = await _take_turn(tx, pool, asked, matter)
+    considered = (
+        *(_considered(people[c.candidate.user_id], loads, c.standing) for c in choice.considered),
+        *_considered_in_line(asked, loads),
+    )
+    if winner_id is None:
+        return Decision(Rule.UNASSIGNED, None, staff.desk.id, considered=considered)
+    rule, winner = asked[-1].rule if asked else Rule.LEAST_LOADED, people[winner_id]
     home = _home(desks, staff.desk, winner)
-    return Decision(rule, winner["id"], home.id, winner["public_id"], considered)
+    return Decision(rule, winner_id, home.id, winner["public_id"], considered)
+
+
+async def _take_turn(
+    tx: Transaction, pool: Sequence[Person], asked: Sequence[_Place], matter: Matter
+) -> tuple[Mapping[int, Row], Choice, int | None]:
+    """Return the counters before the turn, how the pool compares, and whose turn it is."""
+    keys = [*(one["id"] for one in pool), *(place.person["id"] for place in asked)]
+    turn = [place.person["id"] for place in asked[-1:]] or [p["id"] for p in pool if p["present"]]
+    counted: int | None = None
+    loads: Mapping[int, Row]
+    if turn and matter.counts:
+        loads, counted = await take_turn(tx, keys, turn, at=matter.at)
+    else:
+        loads = await read_loads(tx, keys)
+    choice = choose(
+        [
+            Candidate(
+                p["id"], p["present"], loads[p["id"]]["open_count"], _idle_since(loads[p["id"]])
+            )
+            for p in pool
+        ]
+    )
+    if counted is not None or not turn:
+        return loads, choice, counted
+    return loads, choice, turn[0] if asked or choice.winner is None else choice.winner.user_id
 
 
 def _home(desks: Desks, desk: Desk, person: Person) -> Desk:
@@ -125,12 +146,18 @@ async def _line(tx: Transaction, staff: Staff, matter: Matter) -> list[_Place]:
     if matter.tier == "A" and not await sla.is_working_time(tx, matter.at):
         return [
             *_places(Rule.ON_CALL, staff.on_call, matter),
-            *_places(Rule.ACCOUNT_MANAGER, staff.managers, matter),
+            *_places(Rule.ACCOUNT_MANAGER, await _account_managers(tx, matter), matter),
             *_leaders(staff, matter, Rule.HEAD),
         ]
     if matter.dispatch_to == DispatchTo.HEAD:
         return _leaders(staff, matter, Rule.HEAD)
     return []
+
+
+async def _account_managers(tx: Transaction, matter: Matter) -> list[Person]:
+    if matter.account_manager_id is None:
+        return []
+    return await staffing.read_people(tx, [matter.account_manager_id], at=matter.at)
 
 
 def _places(rule: Rule, people: Iterable[Person], matter: Matter) -> list[_Place]:
@@ -159,22 +186,6 @@ def _fitting(staff: Staff, matter: Matter) -> list[Person]:
     members = [one for one in staff.members if matter.allows(one)]
     role = FITTING_ROLE.get(matter.type_code)
     return [one for one in members if one["role"] == role] or members
-
-
-def _choose(
-    pool: Sequence[Person], loads: Mapping[int, Row]
-) -> tuple[Person | None, tuple[Mapping[str, Any], ...]]:
-    people = {one["id"]: one for one in pool}
-    choice = choose(
-        [
-            Candidate(key, one["present"], loads[key]["open_count"], _idle_since(loads[key]))
-            for key, one in people.items()
-        ]
-    )
-    considered = tuple(
-        _considered(people[one.candidate.user_id], loads, one.standing) for one in choice.considered
-    )
-    return (None if choice.winner is None else people[choice.winner.user_id]), considered
 
 
 def _considered_in_line(
@@ -220,50 +231,3 @@ async def record(
         winner_id=decision.owner_id,
         candidates=[dict(one) for one in decision.considered],
     )
-
-
-# --- load counters
-
-
-async def lock_loads(tx: Transaction, user_keys: Iterable[int]) -> dict[int, Row]:
-    """Lock the counters of these users in the order of their keys, making those that are missing."""
-    keys = sorted(set(user_keys))
-    if not keys:
-        return {}
-    found = await tx.all(rows.LOADS, user_keys=keys)
-    if len(found) < len(keys):
-        await _make_loads(tx, sorted(set(keys) - {row["user_id"] for row in found}))
-        found = await tx.all(rows.LOADS, user_keys=keys)
-    return {row["user_id"]: row for row in found}
-
-
-async def _make_loads(tx: Transaction, user_keys: Iterable[int]) -> None:
-    for key in user_keys:
-        await writing.upsert(tx, DispatchLoad, ("user_id",), user_id=key)
-
-
-async def _count(tx: Transaction, load: Row, at: datetime) -> None:
-    count = load["open_count"] + 1
-    changed = {"id": load["id"], "open_count": count, "assigned_at": at}
-    await writing.update_many(tx, DispatchLoad, [changed])
-
-
-async def shift_loads(
-    tx: Transaction, *, taken_from: int | None, given_to: int | None, at: datetime
-) -> None:
-    """Take one open ticket off a user's counter and put it on another's, in the order of their keys."""
-    if taken_from == given_to:
-        return
-    for key in sorted(one for one in (taken_from, given_to) if one is not None):
-        change = -1 if key == taken_from else 1
-        if not await _shift(tx, key, change, at):
-            await _make_loads(tx, [key])
-            await _shift(tx, key, change, at)
-
-
-async def _shift(tx: Transaction, user_key: int, change: int, at: datetime) -> bool:
-    statement = rows.GIVE_LOAD if change > 0 else rows.TAKE_LOAD
-    changed = await writing.change_set(
-        tx, DispatchLoad, statement, user_key=user_key, change=change, given_at=at
-    )
-    return bool(changed)

@@ -8,7 +8,7 @@ from typing import Any
 from app.auth.principal import Principal
 from app.database import Transaction
 from app.errors import Conflict, invalid_field
-from app.sla.facts import FactKind
+from app.sla.engine.facts import FactKind
 from app.sla.service import NewFact
 from app.tickets.assigning import dispatch_anew, handling_desk
 from app.tickets.desks import read_desks

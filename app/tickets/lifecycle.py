@@ -11,7 +11,7 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import Final, Literal
 
-from app.sla.register import REOPENS_WITHIN
+from app.sla.engine.register import REOPENS_WITHIN
 
 
 class TicketStatus(StrEnum):
@@ -46,6 +46,7 @@ class Move(StrEnum):
     PLAN = "plan"
     WAIT = "wait"
     RESUME = "resume"
+    APPROVE_PAUSE = "approve-pause"
     RESOLVE = "resolve"
     CONFIRM = "confirm"
     REOPEN = "reopen"
@@ -131,6 +132,9 @@ MOVES: Final[Mapping[Move, MoveRule]] = MappingProxyType(
         # Only who has accepted a matter can say that it waits for the customer.
         _M.WAIT: MoveRule(_becomes(_S.WAITING_CUSTOMER, _S.ACCEPTED), needs=("question", "reason")),
         _M.RESUME: MoveRule(_becomes(_S.ACCEPTED, _S.WAITING_CUSTOMER)),
+        _M.APPROVE_PAUSE: MoveRule(
+            _stays(*_IN_WORK), Mover.SUPERVISOR, needs=("working_minutes", "reason")
+        ),
         # Resolving answers `accept` too (deadlines 3).
         _M.RESOLVE: MoveRule(_becomes(_S.RESOLVED, *_IN_WORK), needs=("solution",)),
         _M.CONFIRM: MoveRule(_stays(_S.RESOLVED), needs=("answer", "contact_id", "channel")),

@@ -77,7 +77,9 @@ HISTORY = Listing(
         _SUBJECTS.c.subject_id == bindparam("ticket_key"),
     ),
 )
-NAMES = Statement(select(User.id, User.public_id, User.name).where(any_of(User.id, "keys")))
+_names = select(User.id, User.public_id, User.name)
+NAMES = Statement(_names.where(any_of(User.id, "keys")))
+NAMES_BY_ID = Statement(_names.where(any_of(User.public_id, "public_ids")))
 
 
 # --- dispatch decisions

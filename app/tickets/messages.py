@@ -9,11 +9,10 @@ from typing import Any
 from app import writing
 from app.auth.principal import Principal
 from app.database import Transaction
-from app.errors import NotPermitted, invalid_field
+from app.errors import invalid_field
 from app.interactions.vagueness import Verdict
-from app.sla.facts import FactKind
+from app.sla.engine.facts import FactKind
 from app.sla.service import NewFact
-from app.sla.waiting import pause_budget
 from app.statements import Row
 from app.tickets.courtesy import is_courtesy
 from app.tickets.lifecycle import Move, TicketStatus, after_closed
@@ -28,10 +27,10 @@ from app.tickets.service import (
     hold,
     judge_note,
     leave,
-    may_approve,
     publish,
     unchecked,
 )
+from app.tickets.waiting import approval
 from app.time import FAR_END
 
 SUBJECT_MAX = 200
@@ -218,17 +217,15 @@ async def wait(
 ) -> None:
     """Ask the customer and wait for the answer: the question is told and stops the clocks that may stop.
 
-    Refuses a vague question, and whoever is no supervisor once the ticket's time for waiting is used up.
-    Publishes `ticket.waiting`.
+    Refuses a vague question, and whoever is no supervisor once the ticket's time for waiting is used up; what
+    goes beyond the budget says in its fact who approved it. Publishes `ticket.waiting`.
     """
     held = await hold(tx, principal, ticket_id, move=Move.WAIT, check=check)
     verdict = judge_note(command.question, "/question", refuse=refuse_vague)
-    budget = pause_budget(held.subject.folded, held.now)
-    if budget.needs_approval and not may_approve(held):
-        raise NotPermitted("pause_budget_used")
+    data = {"reason": command.reason, **await approval(tx, held)}
     said = MessageCreate(body=command.question, channel=command.channel)
     message = await _write(tx, held, said, verdict=verdict, question=True)
-    waiting = NewFact(FactKind.WAITING, {"reason": command.reason})
+    waiting = NewFact(FactKind.WAITING, data)
     await leave(
         tx,
         held,

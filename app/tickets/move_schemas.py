@@ -144,6 +144,15 @@ class Wait(BaseModel):
     channel: Channel | None = None
 
 
+class ApprovePause(BaseModel):
+    """How much further working time the ticket may wait for its customer, and why."""
+
+    model_config = refusing({"working_minutes": 540, "reason": "客户的备件在海关,还需一天"})
+
+    working_minutes: Annotated[int, Field(strict=True, ge=1, le=27_000)]
+    reason: Sentence
+
+
 class Resolve(BaseModel):
     """The solution: steps and result (SOP TK-11)."""
 

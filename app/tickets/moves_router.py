@@ -22,9 +22,11 @@ from app.tickets import (
     queries,
     solving,
     teams,
+    waiting,
 )
 from app.tickets.move_schemas import (
     Agree,
+    ApprovePause,
     Assign,
     Close,
     Confirm,
@@ -242,6 +244,21 @@ async def resume_ticket(ticket_id: UUID, call: Writer) -> Response:
     """Ends the wait now."""
     async with call.write() as tx:
         await messages.resume(tx, call.principal, str(ticket_id), check=call.check_version)
+        return await _answer(call, tx, str(ticket_id))
+
+
+@router.post(
+    "/{ticket_id}/approve-pause",
+    operation_id="tickets_approve_pause",
+    summary="Grant further time for waiting",
+    response_model=TicketRead,
+)
+async def approve_pause(ticket_id: UUID, command: ApprovePause, call: Approver) -> Response:
+    """By a supervisor, with a reason: the owner may wait beyond the budget until it is used, too (SOP TK-5)."""
+    async with call.write() as tx:
+        await waiting.approve_pause(
+            tx, call.principal, str(ticket_id), command, check=call.check_version
+        )
         return await _answer(call, tx, str(ticket_id))
 
 

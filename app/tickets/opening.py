@@ -18,6 +18,7 @@ from app.tickets import dispatching, staffing
 from app.tickets.desks import Desk, Desks, read_desks
 from app.tickets.dispatching import Decision, Matter, Rule
 from app.tickets.lifecycle import TicketStatus
+from app.tickets.loads import shift_loads
 from app.tickets.models import Ticket
 from app.tickets.schemas import TicketCreate
 from app.tickets.service import SUBJECT, check_owner
@@ -84,13 +85,11 @@ async def read_context(
     if command.department_id is not None and requested is None:
         raise invalid_field("/department_id", "unknown_reference")
     desk = requested or desks.departments.get(kind["department_id"])
-    dispatched = owner is None and not command.for_myself
     row = await tx.one(
         staffing.OPENING,
         customer=str(command.customer_id),
         contact=_text(command.contact_id),
         owner=principal.public_id if command.for_myself else _text(owner),
-        **staffing.asks_about(desks, desk if dispatched else None),
     )
     if row is None:
         raise invalid_field("/customer_id", "unknown_reference")
@@ -130,7 +129,7 @@ async def open_in_context(
     links: Links = UNLINKED,
 ) -> Row:
     """The same when the context has been read."""
-    number = await tx.next_number(Ticket)
+    number = context.row["number"] or await tx.next_number(Ticket)
     decision = await _choose_owner(tx, principal, command, context)
     row = await _insert(tx, principal, command, context, number=number, owner=decision, links=links)
     await _open_clocks(tx, command, context, row)
@@ -154,7 +153,7 @@ async def _choose_owner(
 ) -> Decision:
     row, desk = context.row, context.desk
     if row["owner_id"] is not None:
-        await dispatching.shift_loads(tx, taken_from=None, given_to=row["owner_id"], at=context.now)
+        await shift_loads(tx, taken_from=None, given_to=row["owner_id"], at=context.now)
         home = context.desks.departments.get(row["owner_department_id"])
         own = context.requested or home or desk
         return Decision(
@@ -166,8 +165,14 @@ async def _choose_owner(
     if desk is None:
         # Nobody handles the type: whoever took it in is near somebody who can be told.
         return Decision(Rule.UNASSIGNED, None, principal.department_id)
-    staff = staffing.staff_of(context.desks, desk, row)
-    matter = Matter(command.type, context.kind["dispatch_to"], row["tier"], context.now)
+    staff = await staffing.read_staff(tx, context.desks, desk, at=context.now)
+    matter = Matter(
+        command.type,
+        context.kind["dispatch_to"],
+        row["tier"],
+        context.now,
+        account_manager_id=row["account_manager_id"],
+    )
     return await dispatching.decide(tx, context.desks, staff, matter)
 
 

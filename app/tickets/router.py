@@ -27,7 +27,9 @@ from app.tickets.schemas import (
     TicketPage,
     TicketPatch,
     TicketRead,
+    WaitingRead,
 )
+from app.tickets.waiting import waiting_of
 
 PREFIX = "/api/v1/tickets"
 router = APIRouter(prefix=PREFIX, tags=["tickets"], route_class=Route)
@@ -186,6 +188,17 @@ async def list_deadlines(
     return json_response(
         await deadlines_of(call.database, "ticket", key, request, secret=call.secret)
     )
+
+
+@router.get(
+    "/{ticket_id}/waiting",
+    operation_id="tickets_waiting",
+    summary="Show how a ticket has waited",
+    response_model=WaitingRead,
+)
+async def read_waiting(ticket_id: UUID, call: Reader) -> Response:
+    """Every wait for the customer and how it ended, and how much of the time for waiting is used (SOP TK-5, TK-6)."""
+    return json_response(await waiting_of(call.database, await _visible_key(call, ticket_id)))
 
 
 @router.get(

@@ -3,23 +3,20 @@
 What an opening asks, and who could take a ticket, is in `staffing`; what the API shows is in `queries`.
 """
 
-from sqlalchemy import and_, bindparam, case, exists, func, select
-from sqlalchemy import update as core_update
+from sqlalchemy import and_, bindparam, exists, func, or_, select, true
 
 from app.auth.models import Department, User
 from app.columns import table_columns
 from app.customers.models import Contact, Customer
 from app.sla.models import Subject
 from app.statements import DomainNow, Statement, any_of
-from app.tickets.models import DispatchLoad, TaskForceMember, Ticket, TicketType
+from app.tickets.models import TaskForceMember, Ticket, TicketType
 from app.tickets.queries import in_account_team, in_task_force, public_id_of
 
 _TICKETS, _CUSTOMERS, _SUBJECTS = Ticket.__table__, Customer.__table__, Subject.__table__
 _DEPARTMENTS, _ABOVE = Department.__table__, Department.__table__.alias("above")
 _CONTACTS, _USERS, _FORCE = Contact.__table__, User.__table__, TaskForceMember.__table__
-_ticket, _customer, _subject, _load = (
-    _TICKETS.c, _CUSTOMERS.c, _SUBJECTS.c, DispatchLoad.__table__.c,
-)  # fmt: skip
+_ticket, _customer, _subject = _TICKETS.c, _CUSTOMERS.c, _SUBJECTS.c
 _WITH_CUSTOMER = _TICKETS.join(_CUSTOMERS, _customer.id == _ticket.customer_id)
 
 
@@ -64,9 +61,35 @@ HELD = Statement(
         in_task_force().label("in_task_force"),
         in_account_team().label("in_account_team"),
         _LEADS.label("leads_department"),
+        _DEPARTMENTS.c.public_id.label("department_public_id"),
     )
     .select_from(_WITH_CUSTOMER.outerjoin(_DEPARTMENTS, _DEPARTMENTS.c.id == _ticket.department_id))
     .where(_ticket.id == bindparam("ticket_key"))
+)
+# Supervisors of a ticket: of its department first, then of those above it, then whoever may approve on every one.
+APPROVERS = Statement(
+    select(_USERS.c.name)
+    .select_from(
+        _USERS.outerjoin(_ABOVE, _ABOVE.c.id == _USERS.c.department_id).outerjoin(
+            _DEPARTMENTS, _DEPARTMENTS.c.id == bindparam("department_key", type_=_ticket.id.type)
+        )
+    )
+    .where(
+        _USERS.c.is_active == true(),
+        or_(
+            any_of(_USERS.c.role, "everywhere"),
+            and_(
+                any_of(_USERS.c.role, "within"),
+                func.substr(_DEPARTMENTS.c.path, 1, func.length(_ABOVE.c.path)) == _ABOVE.c.path,
+            ),
+        ),
+    )
+    .order_by(
+        any_of(_USERS.c.role, "everywhere"),
+        func.coalesce(func.length(_ABOVE.c.path), 0).desc(),
+        _USERS.c.id,
+    )
+    .limit(bindparam("most", type_=_ticket.id.type))
 )
 CONTACT_OF_CUSTOMER = Statement(
     select(_CONTACTS.c.id).where(
@@ -100,21 +123,4 @@ CLOSE_DUE = Statement(
     .where(_ticket.close_due_at <= DomainNow())
     .order_by(_ticket.close_due_at, _ticket.id)
     .limit(bindparam("batch_size", type_=_ticket.id.type))
-)
-
-
-# --- load counters
-
-LOADS = Statement(
-    select(*table_columns(DispatchLoad))
-    .where(any_of(_load.user_id, "user_keys"))
-    .order_by(_load.user_id)
-    .with_for_update()
-)
-_count = _load.open_count + bindparam("change", type_=_load.open_count.type)
-_kept = case((_count < 0, 0), else_=_count)
-_shift = core_update(DispatchLoad).where(_load.user_id == bindparam("user_key")).returning(_load.id)
-TAKE_LOAD = Statement(_shift.values(open_count=_kept))
-GIVE_LOAD = Statement(
-    _shift.values(open_count=_kept, assigned_at=bindparam("given_at", type_=_load.assigned_at.type))
 )

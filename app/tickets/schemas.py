@@ -21,6 +21,8 @@ from pydantic_core import PydanticCustomError
 
 from app.customers.schemas import Tier
 from app.customers.values import Asked, Flag, Instant, LongText, Name, Tags
+from app.sla.engine.waiting import PauseEnd
+from app.sla.schemas import TargetRead
 from app.tickets.lifecycle import TicketStatus
 
 TYPES_MAX = 20
@@ -316,6 +318,38 @@ class HistoryPage(BaseModel):
     next_cursor: str | None
     has_more: bool
     total: int | None = None
+
+
+class WaitRead(BaseModel):
+    """A wait for the customer: who asked him and why, how it ended, and the working time that it took.
+
+    A running one ends by itself at `ends_at`. `seconds` are in the calendar of the `resolve` clock. `approved_by`:
+    the supervisor of a wait begun once the budget was used up.
+    """
+
+    person: Person | None
+    reason: str
+    started_at: AwareDatetime
+    ends_at: AwareDatetime
+    end: PauseEnd
+    seconds: int
+    approved_by: Person | None
+
+
+class WaitingRead(BaseModel):
+    """How a ticket has waited (deadlines 3).
+
+    `used_seconds` are working time over all waits, `left_seconds` what remains of `budget_seconds` (null: no limit) and
+    of what supervisors granted beyond it; with nothing left it `needs_approval`. A single wait ends at `limit`.
+    """
+
+    waits: list[WaitRead]
+    used_seconds: int
+    budget_seconds: int | None
+    granted_seconds: int
+    left_seconds: int | None
+    needs_approval: bool
+    limit: TargetRead
 
 
 class CandidateRead(BaseModel):

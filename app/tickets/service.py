@@ -11,23 +11,25 @@ from datetime import datetime
 from typing import Any
 
 from app import writing
-from app.auth.permissions import Permission, Role, permissions_of
+from app.auth.permissions import Permission, Role, RowScope, permissions_of, row_scope
 from app.auth.principal import Principal
 from app.database import Transaction
 from app.errors import Conflict, FieldError, Invalid, NotFound, NotPermitted, invalid_field
 from app.interactions.vagueness import Verdict, judge
 from app.outbox import service as outbox
 from app.sla import service as sla
+from app.sla.engine.waiting import closes_at
 from app.sla.service import LockedSubject, NewFact
-from app.sla.waiting import closes_at
 from app.statements import Row
 from app.tickets import dispatching, rows
 from app.tickets.dispatching import Decision
 from app.tickets.lifecycle import OPEN, Move, MoveImpossible, TicketStatus, apply, may_move
+from app.tickets.loads import shift_loads
 from app.tickets.models import Ticket
 from app.time import FAR_END
 
 SUBJECT = "ticket"
+APPROVERS_SHOWN = 3
 Check = Callable[[Row], None]
 
 
@@ -36,8 +38,8 @@ def unchecked(row: Row) -> None:
     del row
 
 
-class Possible(list[str]):
-    """The moves that are possible, written one after the other in a sentence."""
+class Names(list[str]):
+    """Names written one after the other in a sentence: of moves that are possible, of people who may."""
 
     def __str__(self) -> str:
         return ", ".join(self) or "-"
@@ -140,7 +142,7 @@ def _possible(row: Row, status: TicketStatus, move: Move) -> TicketStatus:
         values: dict[str, Any] = {
             "state": status.value,
             "move": move.value,
-            "possible": Possible(one.value for one in refused.possible),
+            "possible": Names(one.value for one in refused.possible),
         }
         if row["survivor_public_id"] is not None:
             values["merged_into_id"] = row["survivor_public_id"]
@@ -163,6 +165,22 @@ def _check_mover(held: Held, move: Move) -> None:
 def may_approve(held: Held) -> bool:
     """Return whether the caller is a supervisor of this very ticket."""
     return reaches(held.principal, Permission.TICKETS_APPROVE, held.row)
+
+
+async def approvers(tx: Transaction, held: Held) -> Names:
+    """Return the names of supervisors of this very ticket, the nearest first, three at most."""
+    reach = {
+        scope: [role.value for role in Role if row_scope(role, Permission.TICKETS_APPROVE) is scope]
+        for scope in RowScope
+    }
+    found = await tx.all(
+        rows.APPROVERS,
+        department_key=held.row["department_id"],
+        within=reach[RowScope.DEPARTMENT],
+        everywhere=reach[RowScope.ALL],
+        most=APPROVERS_SHOWN,
+    )
+    return Names(row["name"] for row in found)
 
 
 def _leads(held: Held) -> bool:
@@ -231,7 +249,7 @@ async def leave(
         **changes,
     )
     if counted != held.counts:
-        await dispatching.shift_loads(
+        await shift_loads(
             tx,
             taken_from=held.row["owner_id"] if counted else None,
             given_to=held.row["owner_id"] if held.counts else None,
@@ -265,7 +283,7 @@ async def give(
     )
     if held.counts:
         given_to = None if counted else decision.owner_id
-        await dispatching.shift_loads(tx, taken_from=before, given_to=given_to, at=held.now)
+        await shift_loads(tx, taken_from=before, given_to=given_to, at=held.now)
     held.row = await writing.update(
         tx,
         Ticket,

@@ -3,7 +3,7 @@
 from app.auth.principal import Principal
 from app.database import Transaction
 from app.errors import Conflict, NotPermitted
-from app.sla.facts import FactKind
+from app.sla.engine.facts import FactKind
 from app.sla.service import NewFact
 from app.tickets.lifecycle import Move, TicketStatus, after_closed
 from app.tickets.messages import reopened_fields

@@ -6,7 +6,7 @@ from app import writing
 from app.auth.principal import Principal
 from app.database import Transaction
 from app.errors import Conflict, invalid_field
-from app.sla.facts import FactKind
+from app.sla.engine.facts import FactKind
 from app.sla.service import NewFact
 from app.statements import Row
 from app.tickets import rows

@@ -38,8 +38,12 @@ TEXTS: dict[str, tuple[str, str]] = {
         "A super-complex ticket needs its task force first",
     ),
     "pause_budget_used": (
-        "此工单的等待时间已用完,需由主管发起等待",
-        "The ticket has used up its time for waiting; a supervisor may grant more",
+        "此工单的等待时间已用完(已用 {used_seconds} 工作秒,预算 {budget_seconds}),须由主管批准:{approvers}",
+        "The ticket has used up its time for waiting ({used_seconds} of {budget_seconds} working s); to approve: {approvers}",
+    ),
+    "no_pause_budget": (
+        "适用的策略未限制等待时间,无需批准",
+        "The policy sets no limit to waiting, so there is nothing to approve",
     ),
     "confirmation_needed": (
         "客户尚未确认,只有主管可以关闭",

@@ -5,7 +5,6 @@ from app.database import Transaction
 from app.errors import Conflict, NotFound, invalid_field
 from app.statements import Row
 from app.tickets import rows
-from app.tickets.desks import forget_desks
 from app.tickets.models import TicketType
 from app.tickets.service import Check, unchecked
 from app.tickets.type_schemas import TicketTypeCreate, TicketTypePatch
@@ -15,7 +14,6 @@ async def create_type(tx: Transaction, command: TicketTypeCreate) -> Row:
     """Add a type and return its row."""
     if await tx.one(rows.TYPE, code=command.code) is not None:
         raise Conflict("ticket_type_exists")
-    tx.after_commit.append(lambda: forget_desks(tx.database))
     return await writing.insert(
         tx,
         TicketType,
@@ -37,7 +35,6 @@ async def change_type(
     given = command.model_dump(include=command.model_fields_set - {"department_id"}, mode="json")
     if "department_id" in command.model_fields_set:
         given["department_id"] = await _department(tx, command)
-    tx.after_commit.append(lambda: forget_desks(tx.database))
     return await writing.update(tx, TicketType, row, **given)
 
 

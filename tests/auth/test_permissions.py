@@ -92,9 +92,9 @@ def test_the_auditor_reads_no_customer_and_no_ticket() -> None:
     assert not nouns & {"customers", "tickets", "deadlines", "escalations"}
 
 
-def test_the_analyst_reads_and_changes_nothing_but_his_own_operations() -> None:
+def test_the_analyst_reads_and_backtests_and_changes_nothing_but_his_own_operations() -> None:
     verbs = {permission.partition(":")[2] for permission in permissions_of(Role.ANALYST)}
-    assert verbs == {"read", "cancel"}
+    assert verbs == {"read", "backtest", "cancel"}
     assert row_scope(Role.ANALYST, Permission.OPERATIONS_CANCEL) is RowScope.OWN
 
 

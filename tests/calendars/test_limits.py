@@ -1,12 +1,12 @@
 """What calendars refuse: a year without working time, and years that are not served. March 6, 2026 is a Friday."""
 
-from datetime import date
+from datetime import date, timedelta
 
 import pytest
 
 from app.calendars.document import CalendarException, CalendarSpec, ExceptionKind, parse_calendar
 from app.calendars.local_time import InstantOutOfRange
-from app.calendars.working_time import NoWorkingTime, compile_calendar
+from app.calendars.working_time import Calendar, NoWorkingTime, compile_calendar
 from tests.calendars.documents import (
     HOUR,
     MINUTE,
@@ -14,10 +14,13 @@ from tests.calendars.documents import (
     around_the_clock,
     calendar,
     document,
+    every_day,
     local,
+    utc,
     weekdays,
 )
 
+MICRO = timedelta(microseconds=1)
 OFFICE = calendar(weekdays(NINE_TO_SIX))
 
 
@@ -106,3 +109,47 @@ def test_years_that_are_not_served_are_refused() -> None:
     ):
         with pytest.raises(InstantOutOfRange):
             too_far()
+
+
+def test_the_served_span_ends_to_the_microsecond() -> None:
+    earliest, latest = utc("1970-01-04"), utc("2199-12-30")
+    OFFICE.is_open(earliest)
+    OFFICE.is_open(latest - MICRO)
+    for beyond in (earliest - MICRO, latest):
+        with pytest.raises(InstantOutOfRange):
+            OFFICE.is_open(beyond)
+    always = around_the_clock()
+    assert always.add(latest - timedelta(hours=1), HOUR - 1) == latest - MICRO
+    with pytest.raises(InstantOutOfRange):
+        always.add(latest - timedelta(hours=1), HOUR)
+
+
+def test_the_last_year_is_served_too() -> None:
+    anchor = local("2199-05-31 10:00")
+    assert OFFICE.add_months(anchor, 1) == local("2199-06-30 10:00")
+    assert OFFICE.add_calendar_days(anchor, 1) == local("2199-06-01 10:00")
+    assert OFFICE.add_working_days(anchor, 1) == local("2199-06-03 18:00")  # over a weekend
+
+
+def test_an_empty_stretch_has_no_interval_even_while_open() -> None:
+    friday = local("2026-03-06 10:00")
+    assert OFFICE.is_open(friday)
+    assert OFFICE.intervals(friday, friday) == []
+    assert OFFICE.intervals(friday, friday - MICRO) == []
+    assert OFFICE.intervals(friday, friday + MICRO) == [(friday, friday + MICRO)]
+
+
+@pytest.mark.parametrize(
+    ("zone", "at"),
+    [
+        ("Asia/Shanghai", "2025-12-31T20:00"),  # the first of January there
+        ("America/New_York", "2026-01-01T02:00"),  # still the last of December there
+        ("Asia/Shanghai", "2025-12-31T16:30"),
+    ],
+)
+def test_a_year_begins_where_its_zone_says(zone: str, at: str) -> None:
+    for week in (every_day([["00:00", "24:00"]]), every_day([["12:00", "11:59"]])):
+        fresh = Calendar(parse_calendar(document(week, zone)))
+        assert fresh.is_open(utc(at))
+        fresh = Calendar(parse_calendar(document(week, zone)))
+        assert fresh.open_micros(utc(at) - timedelta(hours=1), utc(at)) == HOUR

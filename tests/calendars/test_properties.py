@@ -20,8 +20,9 @@ from tests.calendars.documents import (
 )
 from tests.calendars.oracle import random_document
 
-EXAMPLES = int(os.environ.get("HUIYING_EXAMPLES", "100"))
+EXAMPLES = int(os.environ.get("HUIYING_EXAMPLES", "300"))
 MICRO = timedelta(microseconds=1)
+DAY = timedelta(days=1)
 
 # Each compiles for some milliseconds, so examples choose from a fixed set and wander in time.
 CALENDARS = [
@@ -100,6 +101,21 @@ def test_a_due_is_the_earliest_instant(office: Calendar, start: datetime, micros
 
 
 @law
+@given(calendars, instants, st.integers(1, 500 * HOUR), stretches, stretches)
+def test_a_pause_never_makes_due_earlier_and_moves_it_by_what_it_covers(
+    office: Calendar, start: datetime, micros: int, until_pause: timedelta, length: timedelta
+) -> None:
+    due = office.add(start, micros)
+    paused, resumed = start + until_pause, start + until_pause + length
+    left = micros - office.open_micros(start, paused)
+    if left <= 0:
+        return  # used up before the pause
+    moved = office.add(resumed, left)
+    assert moved >= due
+    assert office.open_micros(due, moved) == office.open_micros(paused, resumed)
+
+
+@law
 @given(calendars, instants, stretches)
 def test_adding_what_was_counted_ends_within_the_stretch(
     office: Calendar, start: datetime, length: timedelta
@@ -134,6 +150,31 @@ def test_intervals_are_apart_and_sum_to_the_open_time(
     assert all(start <= edge <= end for edge in edges)
     total = sum((closes - opens for opens, closes in intervals), timedelta(0))
     assert total // MICRO == office.open_micros(start, end)
+
+
+@law
+@given(calendars, instants)
+def test_a_date_lasts_from_its_start_to_the_next_ones(office: Calendar, at: datetime) -> None:
+    on = at.astimezone(office.timezone).date()
+    start, end = office.start_of(on), office.start_of(on + DAY)
+    assert start <= at < end
+    assert timedelta(hours=23) <= end - start <= timedelta(hours=25)
+    for instant in (start, end - MICRO):
+        assert instant.astimezone(office.timezone).date() == on
+
+
+@law
+@given(st.sampled_from(WITHIN_MIDNIGHT), instants, st.integers(0, 60))
+def test_the_shifts_of_some_dates_are_their_open_time(
+    office: Calendar, at: datetime, count: int
+) -> None:
+    first = at.astimezone(office.timezone).date()
+    dates = [first + n * DAY for n in range(count)]
+    shifts = [shift for on in dates for shift in office.shifts_on(on)]
+    start, end = office.start_of(first), office.start_of(first + count * DAY)
+    total = sum((closes - opens for opens, closes in shifts), timedelta(0))
+    assert total // MICRO == office.open_micros(start, end)
+    assert all(bool(office.shifts_on(on)) is office.is_working_day(on) for on in dates)
 
 
 @law

@@ -26,6 +26,7 @@ class Process:
     port: int | None = None
     handle: subprocess.Popen[bytes] | None = None
     death_count: int = 0
+    kill_count: int = 0
 
     def ensure(self, faults: str) -> None:
         """Start it where it does not run, with fault points armed."""
@@ -33,6 +34,7 @@ class Process:
             return
         if self.handle is not None:
             self.death_count += 1
+            self.kill_count += self.handle.returncode == -signal.SIGKILL
         environment = {**self.environment, "HUIYING_FAULTS": faults}
         self.handle = subprocess.Popen(
             [sys.executable, *self.arguments],
@@ -94,6 +96,11 @@ class Fleet:
     def death_count(self) -> int:
         """How often a process has died so far."""
         return sum(one.death_count for one in self.processes)
+
+    @property
+    def kill_count(self) -> int:
+        """How many of those deaths were by SIGKILL, at a fault point or by us."""
+        return sum(one.kill_count for one in self.processes)
 
     def ensure(self, *, armed: bool) -> None:
         """Start whoever is dead; `armed` ones die by themselves at a fault point some time later."""

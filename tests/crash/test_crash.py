@@ -6,12 +6,11 @@
 import asyncio
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-import psycopg
 import pytest
 from sqlalchemy import column, text
 
@@ -27,32 +26,12 @@ from app.statements import Statement
 from app.subscribers import compose
 from app.tickets import defaults
 from app.time import format_instant, real_now
-from tests.conftest import ENGINE, SECRET, make_settings, migrate
-from tests.crash.cluster import Cluster, find_binaries
+from tests.conftest import ENGINE, SECRET, make_settings
 from tests.crash.fleet import Acknowledged, Fleet, work
 from tests.factories import bearer, make_customer, make_department, make_session, make_user
 
 KILLS = int(os.environ.get("HUIYING_KILLS", "20"))
 SEED = int(os.environ.get("HUIYING_CRASH_SEED", "1"))
-
-
-@pytest.fixture
-def crash_url(tmp_path: Path) -> Iterator[str]:
-    """A migrated database that only this test uses: SQLite's file, or a PostgreSQL server of its own."""
-    if ENGINE == "sqlite":
-        url = f"sqlite:///{tmp_path}/crash.sqlite3"
-        migrate(url)
-        yield url
-        return
-    binaries = find_binaries()
-    if binaries is None:
-        pytest.skip("no initdb on this machine")
-    cluster = Cluster(tmp_path, binaries)
-    with psycopg.connect(cluster.url(), autocommit=True) as connection:
-        connection.execute("CREATE DATABASE huiying")
-    migrate(cluster.url("huiying"))
-    yield cluster.url("huiying")
-    cluster.stop("immediate")
 
 
 async def prepare(database: Database) -> tuple[str, str]:
@@ -102,6 +81,7 @@ async def count(database: Database, sql: str) -> int:
     return int(await database.value(_statement(f"SELECT count(*) AS n FROM {sql}", "n")))
 
 
+@pytest.mark.scaled
 async def test_nothing_acknowledged_is_lost_and_every_level_fires_once(
     crash_url: str, tmp_path: Path, record_property: Callable[[str, object], None]
 ) -> None:

@@ -9,11 +9,13 @@ from functools import cache
 from typing import Any
 
 from app.rehearsal.story import DemoDay, calendar, company, tickets
+from app.sla.engine.terms import Rulebook
 from app.sla.shipped import load_pack
-from app.sla.terms import Rulebook
 from tests.sla.case_files import Case, Expectation, Move
 
-_NO_FACTS = frozenset({"split", "take-back"})  # they concern rows and people, no clock
+_NO_FACTS = frozenset(
+    {"split", "take-back", "approve-pause"}
+)  # they concern rows and people, no clock
 
 
 @cache

@@ -82,8 +82,8 @@ async def test_the_answer_says_what_happened_on_the_way(stage: Stage) -> None:
     done = RehearsalRead.model_validate_json((await stage.advance(advance_seconds=1800)).content)
     assert (done.began_at, done.ended_at) == (MONDAY, MONDAY + DUE)
     assert done.step_count == 2
-    # Two levels; three notices with their releases, and two escalations that are published.
-    assert done.fired == {"sweep_deadlines": 2, "relay_messages": 5}
+    # Two levels; one message that releases the notices of each, and two escalations that are published.
+    assert done.fired == {"sweep_deadlines": 2, "relay_messages": 4}
 
 
 @pytest.mark.parametrize(

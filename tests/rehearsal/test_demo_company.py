@@ -13,7 +13,7 @@ from email_validator import validate_email
 from app.auth.permissions import Permission, Role, RowScope, row_scope
 from app.interactions.vagueness import judge
 from app.rehearsal.story import DemoDay, calendar, company, tickets
-from app.sla.clock import evaluate
+from app.sla.engine.clock import evaluate
 from app.tickets.courtesy import is_courtesy
 from app.tickets.lifecycle import (
     Move,

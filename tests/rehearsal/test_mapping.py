@@ -9,7 +9,7 @@ import pytest
 from app.rehearsal.events import Event, RowInvalid, events_of
 from app.rehearsal.mapping import MappingInvalid, measurable_policy, parse_mapping
 from app.rehearsal.replay import SHIPPED, load_mapping
-from app.sla.policy_document import parse_policy
+from app.sla.engine.policy_document import parse_policy
 from app.sla.shipped import PACK_NAMES, pack_document
 from app.tickets.lifecycle import Move
 

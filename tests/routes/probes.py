@@ -13,9 +13,10 @@ from fastapi.routing import APIRoute
 
 from app.auth.permissions import Permission
 from app.contract import guard_of
+from app.sla.shipped import pack_document
 from app.time import format_instant
 from tests.routes.office import EARLIER, NOW, PASSWORD
-from tests.routes.targets import LATER, STEPS, Target
+from tests.routes.targets import LATER, STEPS, Target, own_rule
 
 P = Permission
 Body = Callable[[Target], Any]
@@ -25,12 +26,13 @@ Body = Callable[[Target], Any]
 class Probe:
     """What a route is about.
 
-    `kind`: what the path names, made in `state`. `status`: the answer to who may. `owner_only`, `never_owner`,
+    `kind`: what the path names, made in `state`. `query`: what the route must be asked. `status`: the answer to who may. `owner_only`, `never_owner`,
     `supervisor`: what the move asks beyond the route's own permission. `ends_sessions`: the caller must log in anew.
     """
 
     kind: str | None = None
     body: Body | None = None
+    query: Mapping[str, str] | None = None
     status: int = 200
     state: str = "new"
     form: bool = False
@@ -72,6 +74,10 @@ def _opening(target: Target) -> Any:
     }
 
 
+def _policy(name: str) -> Any:
+    return {**pack_document("toolkit"), "name": name}
+
+
 def _somebody(target: Target) -> str:
     return str(target.office.people["colleague"]["public_id"])
 
@@ -92,8 +98,14 @@ VISIBLE: Mapping[str, Permission] = {
     "department": P.DEPARTMENTS_READ,
     "api_key": P.API_KEYS_READ,
     "notification": P.NOTIFICATIONS_READ,
+    "operation": P.OPERATIONS_READ,
     "policy": P.SLA_READ,
+    "policy_version": P.SLA_READ,
     "calendar": P.CALENDARS_READ,
+    "calendar_version": P.CALENDARS_READ,
+    "calendar_exception": P.CALENDARS_READ,
+    "sop_rule": P.SOP_READ,
+    "obligation": P.OBLIGATIONS_READ,
 }
 
 # What reads or changes nobody's rows in particular.
@@ -152,11 +164,88 @@ PROBES: Mapping[str, Probe] = {
     "notifications_read_all": Probe(body=lambda t: {"up_to": format_instant(EARLIER)}),
     "notifications_read": Probe("notification"),
     "notifications_mark_read": Probe("notification"),
+    "operations_list": _PLAIN,
+    "operations_read": Probe("operation"),
+    "operations_cancel": Probe("operation"),
     "calendars_list": _PLAIN,
     "calendars_read": Probe("calendar"),
+    "calendars_read_version": Probe("calendar_version"),
+    "calendars_preview": Probe("calendar", query={"from": "2026-10-01", "to": "2026-10-08"}),
+    "calendars_add": Probe(
+        "calendar",
+        query={"start": format_instant(NOW), "amount": "2", "unit": "working_days"},
+    ),
+    "calendars_create": Probe(
+        body=lambda t: {
+            "name": f"made-{t.office.number()}", "timezone": "Asia/Shanghai", "week": {"mon": [["09:00", "18:00"]]},
+        },
+        status=201,
+    ),
+    "calendars_replace": Probe(
+        "calendar",
+        lambda t: {
+            "name": t.path["calendar"], "timezone": "Asia/Shanghai", "week": {"tue": [["09:00", "18:00"]]},
+        },
+    ),
+    "calendars_patch": Probe("calendar", lambda t: {"is_working": False}),
+    "calendars_put_exceptions": Probe(
+        "calendar", lambda t: {"exceptions": [{"date": "2026-05-21", "kind": "closed"}]}
+    ),
+    "calendars_delete_exception": Probe("calendar_exception"),
+    "calendars_load_year": Probe(
+        "calendar",
+        lambda t: {
+            "year": 2027, "days": [{"date": "2027-01-01", "is_off_day": True, "name": "元旦"}],
+        },
+    ),
     "policies_list": _PLAIN,
+    "policies_create": Probe(
+        body=lambda t: _policy(f"policy-{t.office.number()}"), status=201
+    ),
+    "policies_order": Probe(body=lambda t: {"names": t.ids.get("policies", "toolkit").split()}),
     "policies_read": Probe("policy"),
+    "policies_patch": Probe("policy", lambda t: {"is_active": True}),
+    "policies_put_draft": Probe("policy", lambda t: _policy("toolkit")),
+    "policies_discard_draft": Probe("policy", status=204),
+    "policies_read_version": Probe("policy_version"),
+    "policies_diff": Probe("policy"),
+    "policies_preview": Probe("policy", lambda t: {"mode": "open_from_now"}, status=202),
+    "policies_publish": Probe("policy", lambda t: {"mode": "new"}, status=202),
+    "retargets_preview": Probe(body=lambda t: {"mode": "open_from_now"}, status=202),
+    "retargets_start": Probe(
+        body=lambda t: {"mode": "open_from_now", "preview_id": t.ids.get("preview")}, status=202
+    ),
+    "retargets_moves": Probe("operation"),
+    "backtests_start": Probe(
+        body=lambda t: {
+            "policy": {"name": "toolkit"},
+            "from": format_instant(EARLIER),
+            "to": format_instant(NOW),
+        },
+        status=202,
+    ),
     "sop_rules_list": _PLAIN,
+    "sop_read_scorecard": _PLAIN,
+    "sop_export_scorecard": _PLAIN,
+    "sop_read_pauses": _PLAIN,
+    "sop_export_pauses": _PLAIN,
+    "sop_list_pauses": _PLAIN,
+    "sop_rules_create": Probe(body=lambda t: own_rule(t.office.number()), status=201),
+    "sop_rules_read": Probe("sop_rule"),
+    "sop_rules_change": Probe("sop_rule", lambda t: {"is_active": False}),
+    "obligations_list": _PLAIN,
+    "obligations_create": Probe(
+        body=lambda t: {
+            "clock": t.ids["rule"],
+            "subject": {"type": "invoice", "ref": f"N{t.office.number()}", "label": "开票申请"},
+        },
+        status=201,
+    ),
+    "obligations_read": Probe("obligation"),
+    "obligations_change": Probe("obligation", lambda t: {"label": "开票申请(加急)"}),
+    "obligations_answer": Probe("obligation", lambda t: {"note": "发票已寄出"}),
+    "obligations_cancel": Probe("obligation", _reason),
+    "sop_show_scorecard": _PLAIN,
     "deadlines_list": _PLAIN,
     "deadlines_read": Probe("deadline"),
     "deadlines_explain": Probe("deadline"),
@@ -208,6 +297,7 @@ PROBES: Mapping[str, Probe] = {
         history=Probe("ticket"),
         deadlines=Probe("ticket"),
         dispatch=Probe("ticket"),
+        waiting=Probe("ticket"),
         messages_create=Probe("ticket", lambda t: {"body": STEPS}, status=201),
         split=Probe(
             "ticket", lambda t: {"subject": "保养合同", "description": "客户顺带问起保养价格。"}, status=201
@@ -228,6 +318,9 @@ PROBES: Mapping[str, Probe] = {
             state="accepted",
         ),
         resume=Probe("ticket", state="waiting"),
+        approve_pause=Probe(
+            "ticket", lambda t: {"working_minutes": 60, "reason": "备件在海关"}, supervisor=True
+        ),
         resolve=Probe("ticket", lambda t: {"solution": {"steps": STEPS, "result": "恢复"}}),
         confirm=Probe(
             "ticket",
@@ -267,6 +360,8 @@ def request_of(asked: Asked, target: Target) -> dict[str, Any]:
     """Return the arguments of a request that succeeds for who may."""
     assert asked.probe is not None
     given: dict[str, Any] = {"method": asked.method, "url": asked.path.format(**target.path)}
+    if asked.probe.query is not None:
+        given["params"] = dict(asked.probe.query)
     if asked.probe.body is not None:
         given["data" if asked.probe.form else "json"] = asked.probe.body(target)
     return given

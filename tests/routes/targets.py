@@ -13,12 +13,21 @@ from sqlalchemy import bindparam, select
 
 from app import writing
 from app.auth.models import ApiKey
-from app.columns import table_columns
+from app.calendars import edits
+from app.columns import new_public_id, table_columns
 from app.database import Transaction
 from app.notifications.models import Notification
-from app.sla import enforcement
+from app.obligations import service as obligations
+from app.obligations.models import Obligation
+from app.obligations.schemas import ObligationCreate
+from app.operations import service as operations
+from app.operations.models import OperationRow
+from app.sla import enforcement, own_rules, policies, retargeting
 from app.sla import service as sla
-from app.sla.models import DeadlineRow, Escalation
+from app.sla.models import DeadlineRow, Escalation, Move, PolicyRow
+from app.sla.plans import Mode, Plan
+from app.sla.rule_schemas import RuleCreate
+from app.sla.shipped import pack_document
 from app.statements import Row, Statement
 from app.tickets import agreements, assigning, messages, solving
 from app.tickets.models import Ticket, TicketType
@@ -65,7 +74,8 @@ async def make_target(
     if kind is None:
         customer, contact = await office.customer(caller, Relation.DEPARTMENT)
         ids = {"customer": customer["public_id"], "contact": contact["public_id"]}
-        return Target(office, caller, {}, ids)
+        ids |= {"rule": (await _sop_rule(office, caller, relation)).path["clock"]}
+        return Target(office, caller, {}, ids | await _about_policies(office))
     if kind in ("ticket", "deadline", "escalation"):
         return await _about_ticket(office, caller, kind, relation, state)
     return await _MAKERS[kind](office, caller, relation)
@@ -231,6 +241,26 @@ async def _notification(office: Office, caller: Caller, relation: Relation) -> T
     return Target(office, caller, {"notification_id": row["public_id"]})
 
 
+async def _operation(office: Office, caller: Caller, relation: Relation) -> Target:
+    now = real_now()
+    async with office.database.transaction() as tx:
+        row = await writing.insert(
+            tx,
+            OperationRow,
+            kind="sla.retarget",
+            user_id=office.owner(caller, relation)["id"],
+            lease_until=now + timedelta(days=1),
+            created_at=now,
+        )
+        for number in range(3):
+            await writing.insert(
+                tx, Move, operation_id=row["id"], subject_type="ticket", label=f"T{number}",
+                subject_public_id=new_public_id(), clock="resolve", rule="TK-5", change="moved",
+                due_before=NOW, due_after=LATER,
+            )  # fmt: skip
+    return Target(office, caller, {"operation_id": row["public_id"]})
+
+
 async def _ticket_type(office: Office, caller: Caller, relation: Relation) -> Target:
     async with office.database.transaction() as tx:
         department = office.department(relation)["id"]
@@ -245,14 +275,99 @@ async def _ticket_type(office: Office, caller: Caller, relation: Relation) -> Ta
     return Target(office, caller, {"code": row["code"]})
 
 
+async def _about_policies(office: Office) -> dict[str, str]:
+    """Return the policies in order, and a preview of all that is in force."""
+    async with office.database.transaction() as tx:
+        known = await policies.lock_policies(tx)
+        order = tuple(one.reference for one in known.book.policies)
+        row = await operations.start(
+            tx, retargeting.PREVIEW, Plan(Mode.OPEN_FROM_NOW, order=order).parameters, result={}
+        )
+        ended = {"id": row["id"], "state": "done", "finished_at": real_now()}
+        await writing.update_many(tx, OperationRow, [ended])
+    names = " ".join(one["name"] for one in known.rows)
+    return {"policies": names, "preview": row["public_id"]}
+
+
 async def _policy(office: Office, caller: Caller, relation: Relation) -> Target:
+    """The toolkit, with a draft."""
     del relation
+    hours = 4 + office.number() % 5
+    shipped = pack_document("toolkit")
+    clocks = {**shipped["clocks"], "resolve": {"target": {"hours": hours}}}
+    async with office.database.transaction() as tx:
+        row = (await policies.lock_policies(tx)).named("toolkit")
+        await writing.update(tx, PolicyRow, row, draft={**shipped, "clocks": clocks})
     return Target(office, caller, {"name": "toolkit"})
+
+
+async def _policy_version(office: Office, caller: Caller, relation: Relation) -> Target:
+    del relation
+    return Target(office, caller, {"number": "1", "name": "toolkit"})
 
 
 async def _calendar(office: Office, caller: Caller, relation: Relation) -> Target:
     del relation
-    return Target(office, caller, {"calendar": "office"})
+    name = f"calendar-{office.number()}"
+    document = {
+        "name": name,
+        "timezone": "Asia/Shanghai",
+        "week": {"mon": [["09:00", "18:00"]]},
+        "exceptions": [{"date": "2026-05-20", "kind": "closed", "name": "公司周年"}],
+    }
+    async with office.database.transaction() as tx:
+        await edits.create_calendar(tx, document)
+    return Target(office, caller, {"calendar": name})
+
+
+async def _calendar_version(office: Office, caller: Caller, relation: Relation) -> Target:
+    made = await _calendar(office, caller, relation)
+    return Target(office, caller, {**made.path, "number": "1"})
+
+
+async def _calendar_exception(office: Office, caller: Caller, relation: Relation) -> Target:
+    made = await _calendar(office, caller, relation)
+    return Target(office, caller, {**made.path, "date": "2026-05-20"})
+
+
+async def _sop_rule(office: Office, caller: Caller, relation: Relation) -> Target:
+    del relation
+    async with office.database.transaction() as tx:
+        row = await own_rules.create_rule(tx, RuleCreate.model_validate(own_rule(office.number())))
+    return Target(office, caller, {"clock": row["clock"]})
+
+
+def own_rule(number: int) -> dict[str, Any]:
+    """Return a rule that a deployment adds."""
+    return {
+        "clock": f"invoice_{number}",
+        "rule": f"FIN-{number}",
+        "title": {"zh": "开具发票", "en": "Invoice sent"},
+        "opens_on": {"zh": "收到开票申请", "en": "the request arrives"},
+        "answered_by": {"zh": "发票已寄出", "en": "the invoice is sent"},
+        "target": {"amount": 4, "unit": "hours"},
+    }
+
+
+async def _obligation(office: Office, caller: Caller, relation: Relation) -> Target:
+    rule = (await _sop_rule(office, caller, relation)).path["clock"]
+    command = ObligationCreate.model_validate(
+        {
+            "clock": rule,
+            "subject": {"type": "invoice", "ref": f"R{office.number()}", "label": "开票申请"},
+            "department_id": office.department(relation)["public_id"],
+        }
+    )
+    async with office.database.transaction() as tx:
+        principal = make_principal(office.people["stranger"])
+        row = await obligations.open_obligation(tx, principal, command)
+        if relation is Relation.OWN:
+            subject = await sla.lock(tx, "obligation", row["id"])
+            department_id = row["department_id"]
+            user_id = caller.user["id"]
+            await sla.move_owner(tx, subject, owner_id=user_id, department_id=department_id)
+            await writing.update(tx, Obligation, row, owner_id=user_id)
+    return Target(office, caller, {"obligation_id": row["public_id"]})
 
 
 _MAKERS: Mapping[str, Callable[[Office, Caller, Relation], Awaitable[Target]]] = {
@@ -262,7 +377,13 @@ _MAKERS: Mapping[str, Callable[[Office, Caller, Relation], Awaitable[Target]]] =
     "department": _department,
     "api_key": _api_key,
     "notification": _notification,
+    "operation": _operation,
     "ticket_type": _ticket_type,
     "policy": _policy,
+    "policy_version": _policy_version,
     "calendar": _calendar,
+    "calendar_version": _calendar_version,
+    "calendar_exception": _calendar_exception,
+    "sop_rule": _sop_rule,
+    "obligation": _obligation,
 }

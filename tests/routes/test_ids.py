@@ -41,6 +41,15 @@ BODY_IDS: Mapping[tuple[str, str], str] = {
     ("customers_put_account_team", "/members/0/user_id"): "user",
     ("ticket_types_create", "/department_id"): "department",
     ("ticket_types_change", "/department_id"): "department",
+    ("policies_publish", "/preview_id"): "operation",
+    ("retargets_start", "/preview_id"): "operation",
+    ("sop_rules_create", "/answers_department_id"): "department",
+    ("sop_rules_change", "/answers_department_id"): "department",
+    ("obligations_create", "/customer_id"): "customer",
+    ("obligations_create", "/owner_id"): "user",
+    ("obligations_create", "/department_id"): "department",
+    ("obligations_change", "/owner_id"): "user",
+    ("obligations_change", "/department_id"): "department",
     ("tickets_create", "/customer_id"): "customer",
     ("tickets_create", "/contact_id"): "contact",
     ("tickets_create", "/owner_id"): "user",
@@ -245,6 +254,9 @@ async def test_a_filter_by_an_id_of_nothing_finds_nothing(
             answer = await client.get(asked.path, params={one["name"]: NOBODY}, headers=admin)
             where = f"{asked.path}?{one['name']}: {answer.text[:200]}"
             assert answer.status_code == 200, where
-            assert answer.json()["items"] == [], where
+            if answer.headers["content-type"] != "application/json":
+                continue  # the same figures as their JSON's
+            found = answer.json()
+            assert found.get("items", found.get("groups")) == [], where
             tried += 1
     assert tried >= 15

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from app.interactions.vagueness import judge
-from app.sla.facts import Fact, FactKind
+from app.sla.engine.facts import Fact, FactKind
 from app.tickets.courtesy import is_courtesy
 from tests.sla.case_files import Case, Move
 from tests.sla.case_form import DEFAULT_TEXTS
@@ -127,11 +127,16 @@ def _assign(given: Mapping[str, Any]) -> _Facts:
 
 
 def _policy(given: Mapping[str, Any]) -> _Facts:
-    return [(FactKind.POLICY_ASSIGNED, {"policy": [given["name"], 1]})]
+    return [(FactKind.POLICY_ASSIGNED, {"policy": [given["name"], 1], **_counted(given)})]
 
 
 def _calendar(given: Mapping[str, Any]) -> _Facts:
-    return [(FactKind.CALENDAR_ASSIGNED, {"calendars": _calendars(given["name"])})]
+    data = {"calendars": _calendars(given["name"]), **_counted(given)}
+    return [(FactKind.CALENDAR_ASSIGNED, data)]
+
+
+def _counted(given: Mapping[str, Any]) -> dict[str, bool]:
+    return {"from_start": True} if given["from_start"] else {}
 
 
 def _merge(given: Mapping[str, Any]) -> _Facts:

@@ -34,6 +34,7 @@ from tests.sla.case_form import (
 
 FOLDER = Path(__file__).parent / "cases"
 CALENDAR_FOLDER = FOLDER / "calendars"
+POLICY_FOLDER = FOLDER / "policies"
 
 _INSTANT_KEYS = frozenset({"due", "started", "answered", "missed", "pause_ends"})
 _DEADLINE_KEYS = frozenset({"clock", "cycle", "revision", "state", "levels", "corrected"})
@@ -116,6 +117,13 @@ def load_calendars() -> Mapping[str, Mapping[str, Any]]:
 
 
 @cache
+def load_policies() -> Mapping[str, Mapping[str, Any]]:
+    """The policy documents of the cases by name, beside the packs; they run in the engine only."""
+    documents = (_read(path) for path in sorted(POLICY_FOLDER.glob("*.yaml")))
+    return {document["name"]: document for document in documents}
+
+
+@cache
 def load_cases() -> tuple[Case, ...]:
     """All cases in the order of files and lines; raises CaseInvalid for a form that is wrong."""
     cases = tuple(case for path in sorted(FOLDER.glob("*.yaml")) for case in _file_cases(path))
@@ -155,7 +163,8 @@ def _case(file: str, defaults: Mapping[str, Any], raw: Mapping[str, Any]) -> Cas
     ticket = {**TICKET_DEFAULTS, **defaults.get("ticket", {}), **raw.get("ticket", {})}
     _check_keys(ticket, frozenset(TICKET_DEFAULTS), where)
     _check(given["calendar"] in load_calendars(), where, "no such calendar")
-    _check(given["policy"] in PACKS, where, "no such pack")
+    policies = {given["policy"], *_policies_named(raw["history"])}
+    _check(policies <= PACKS | load_policies().keys(), where, "no such policy")
     zone = ZoneInfo(load_calendars()[given["calendar"]]["timezone"])
     history = tuple(_move(move, zone, where) for move in raw["history"])
     expect = _expectation(raw["expect"], zone, where)
@@ -171,8 +180,12 @@ def _case(file: str, defaults: Mapping[str, Any], raw: Mapping[str, Any]) -> Cas
         ticket=ticket,
         history=history,
         expect=expect,
-        runs=_runs(raw.get("runs", RUNNERS), where),
+        runs=_runs(raw.get("runs", RUNNERS if policies <= PACKS else ("engine",)), where),
     )
+
+
+def _policies_named(history: list[Mapping[str, Any]]) -> set[str]:
+    return {move["name"] for move in history if move.get("do") == "policy"}
 
 
 def _rules(given: str | list[str], where: str) -> tuple[str, ...]:

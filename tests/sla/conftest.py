@@ -4,8 +4,9 @@ import httpx
 import pytest
 
 from app.database import Database
-from tests.conftest import AsUser
+from tests.conftest import AsUser, LoginAs
 from tests.factories import make_customer, make_department, make_rules, make_user
+from tests.sla.retargets import Publisher
 from tests.sla.world import MONDAY, World
 
 
@@ -23,3 +24,8 @@ async def world(database: Database, client: httpx.AsyncClient, as_user: AsUser) 
         database, client, department, customer,
         await as_user(boss), await as_user(owner), await as_user(stranger),
     )  # fmt: skip
+
+
+@pytest.fixture
+async def publisher(world: World, login_as: LoginAs) -> Publisher:
+    return Publisher(world, await login_as("admin", name="管理员"))

@@ -8,15 +8,15 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, Self
 
-from app.sla.clock import evaluate, fold
-from app.sla.deadline import Deadline
-from app.sla.facts import Fact, FactKind
-from app.sla.policy import Policy
-from app.sla.policy_document import parse_policy
-from app.sla.register import row_of
+from app.sla.engine.clock import evaluate, fold
+from app.sla.engine.deadline import Deadline
+from app.sla.engine.facts import Fact, FactKind
+from app.sla.engine.policy import Policy
+from app.sla.engine.policy_document import parse_policy
+from app.sla.engine.register import row_of
+from app.sla.engine.subject import Subject
+from app.sla.engine.terms import Rulebook
 from app.sla.shipped import PACK_NAMES, load_pack, pack_document
-from app.sla.subject import Subject
-from app.sla.terms import Rulebook
 from tests.calendars.documents import (
     NINE_TO_SIX,
     WITH_LUNCH,
@@ -159,8 +159,9 @@ class Ticket:
             when, FactKind.AGREED, due_at=at(due_at), **{"wish_recorded": True, **flags}
         )
 
-    def policy(self, when: str, name: str | None) -> Self:
-        return self.add(when, FactKind.POLICY_ASSIGNED, policy=[name, 1] if name else None)
+    def policy(self, when: str, name: str | None, **counted: bool) -> Self:
+        reference = [name, 1] if name else None
+        return self.add(when, FactKind.POLICY_ASSIGNED, policy=reference, **counted)
 
     def corrected(self, when: str, clock: str, claimed_at: str, **key: int) -> Self:
         return self.add(

@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from app.sla.clock import evaluate
-from app.sla.deadline import Deadline, State
-from app.sla.facts import Fact, FactKind
-from app.sla.waiting import closes_at
+from app.sla.engine.clock import evaluate
+from app.sla.engine.deadline import Deadline, State
+from app.sla.engine.facts import Fact, FactKind
+from app.sla.engine.waiting import closes_at
 from tests.sla.histories import STANDARD, Ticket, at, changed_toolkit, fire_times, rulebook
 
 

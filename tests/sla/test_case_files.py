@@ -56,7 +56,7 @@ def test_local_times_are_those_of_the_calendar(folder: Path) -> None:
         ({"expects": {}}, "unknown keys"),
         ({"rule": "TK2"}, "no catalogue ids"),
         ({"calendar": "nowhere"}, "no such calendar"),
-        ({"policy": "gold"}, "no such pack"),
+        ({"policy": "gold"}, "no such policy"),
         ({"runs": ["api"]}, "other runners"),
         ({"ticket": {"colour": "red"}}, "unknown keys"),
         ({"history": history(("2026-03-02 09:00", "accept"))}, "begins with open"),

@@ -13,13 +13,14 @@ import pytest
 from app.calendars.document import parse_calendar
 from app.calendars.working_time import compile_calendar
 from app.interactions.vagueness import judge
-from app.sla.clock import evaluate
-from app.sla.deadline import Deadline
+from app.sla.engine.clock import evaluate
+from app.sla.engine.deadline import Deadline
+from app.sla.engine.policy_document import parse_policy
+from app.sla.engine.terms import Rulebook
 from app.sla.shipped import load_pack
-from app.sla.terms import Rulebook
 from app.tickets.courtesy import is_courtesy
 from tests.sla.case_facts import facts_of
-from tests.sla.case_files import Case, ExpectedDeadline, load_calendars, load_cases
+from tests.sla.case_files import Case, ExpectedDeadline, load_calendars, load_cases, load_policies
 from tests.sla.case_form import DEFAULT_TEXTS, MOVES, PACKS
 
 CASES = [
@@ -29,9 +30,11 @@ CASES = [
 
 @cache
 def rulebook() -> Rulebook:
-    """All packs and all calendars of the cases, each as version 1."""
+    """All packs, and all policies and calendars of the cases, each as version 1."""
+    own = {name: parse_policy(document) for name, document in load_policies().items()}
+    packs = {name: load_pack(name) for name in PACKS}
     return Rulebook(
-        policies={(name, 1): load_pack(name) for name in PACKS},
+        policies={(name, 1): policy for name, policy in {**packs, **own}.items()},
         calendars={
             (name, 1): compile_calendar(parse_calendar(document))
             for name, document in load_calendars().items()

@@ -20,8 +20,8 @@ from app.database import Database, Transaction
 from app.engines import create_database
 from app.rehearsal.models import VirtualClock
 from app.sla import enforcement, service
-from app.sla.clock import evaluate
-from app.sla.facts import Fact, FactKind
+from app.sla.engine.clock import evaluate
+from app.sla.engine.facts import Fact, FactKind
 from app.sla.models import DeadlineLevel, DeadlineRow
 from app.sla.rebuild import check_deadlines
 from app.sla.service import LockedSubject, NewFact

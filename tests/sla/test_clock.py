@@ -7,8 +7,8 @@ changes of class, tier and policy in `test_retargets`, agreements and correction
 
 import pytest
 
-from app.sla.deadline import State
-from app.sla.facts import FactKind
+from app.sla.engine.deadline import State
+from app.sla.engine.facts import FactKind
 from tests.sla.histories import Ticket, at, changed_toolkit, rulebook
 
 

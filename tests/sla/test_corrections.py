@@ -9,7 +9,7 @@ from sqlalchemy import select
 from app.audit.models import AuditEntry
 from app.outbox.models import OutboxMessage
 from app.sla import enforcement
-from app.sla.facts import FactKind
+from app.sla.engine.facts import FactKind
 from app.sla.schemas import DeadlineRead
 from app.statements import Statement
 from tests.conftest import AsUser

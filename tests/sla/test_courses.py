@@ -5,8 +5,9 @@ Local times; 2 March 2026 is a Monday, 6 March a Friday.
 
 import pytest
 
-from app.sla.deadline import State
-from app.sla.waiting import closes_at, pause_budget, waits_until
+from app.sla.engine.deadline import State
+from app.sla.engine.facts import FactKind
+from app.sla.engine.waiting import PauseEnd, closes_at, pause_budget, pauses, waits_until
 from tests.sla.histories import Ticket, at, changed_toolkit, fire_times, rulebook
 
 
@@ -126,6 +127,53 @@ def test_elapsed_hours_are_paused_by_elapsed_time() -> None:
     row = ticket.resumed("03-07 06:00").row("resolve")
     assert row.due_at == at("03-08 05:00")
     assert ticket.row("first_answer").due_at == at("03-07 17:00")
+
+
+def told_pauses(ticket: Ticket, now: str) -> list[tuple[PauseEnd, int]]:
+    """Return how each pause of the ticket ended, and its seconds."""
+    return [(one.end, one.seconds) for one in pauses(ticket.folded(), at(now))]
+
+
+@pytest.mark.sop("TK-5")
+@pytest.mark.parametrize(
+    ("resumed", "seconds"),
+    [
+        ("03-02 11:59:59", 3599),
+        ("03-02 12:00", 3600),  # lunch, until 13:30
+        ("03-02 13:30", 3600),
+        ("03-02 13:30:01", 3601),
+        ("03-03 09:00", 3600 + 4 * 3600 + 1800),
+        ("03-03 09:00:01", 3600 + 4 * 3600 + 1801),
+    ],
+)
+def test_closed_time_is_no_part_of_a_pause(resumed: str, seconds: int) -> None:
+    ticket = Ticket().opened("03-02 09:00", calendar="lunch").waits("03-02 11:00").resumed(resumed)
+    assert told_pauses(ticket, "03-20 09:00") == [(PauseEnd.RESUMED, seconds)]
+
+
+@pytest.mark.sop("TK-5")
+def test_a_pause_runs_in_the_calendar_in_force_before_and_after_a_change_of_tier() -> None:
+    ticket = Ticket().opened("03-02 09:00").waits("03-02 11:00")
+    ticket.add("03-02 20:00", FactKind.TIER_CHANGED, tier="A").resumed("03-02 23:00")
+    # until closing at 18:00, then around the clock from 20:00
+    assert told_pauses(ticket, "03-20 09:00") == [(PauseEnd.RESUMED, (7 + 3) * 3600)]
+
+
+@pytest.mark.sop("TK-5")
+def test_each_pause_is_told_by_itself_with_how_it_ended() -> None:
+    ticket = Ticket().opened("03-02 09:00").waits("03-02 10:00").asked("03-02 11:00")
+    ticket.waits("03-02 12:00").resumed("03-02 12:30").waits("03-02 13:00")
+    ended = [(PauseEnd.CUSTOMER, 3600), (PauseEnd.RESUMED, 1800)]
+    assert told_pauses(ticket, "03-02 13:00") == [*ended, (PauseEnd.RUNNING, 0)]
+    assert told_pauses(ticket, "03-05 17:59:59") == [*ended, (PauseEnd.RUNNING, 32 * 3600 - 1)]
+    assert told_pauses(ticket, "03-05 18:00") == [*ended, (PauseEnd.LIMIT, 32 * 3600)]
+    assert [one.sequence for one in pauses(ticket.folded(), at("03-06 09:00"))] == [2, 4, 6]
+
+
+@pytest.mark.sop("TK-5")
+def test_without_a_policy_a_pause_is_told_in_working_time() -> None:
+    ticket = Ticket().opened("03-02 09:00", policy=None).waits("03-02 17:00").resumed("03-03 09:30")
+    assert told_pauses(ticket, "03-20 09:00") == [(PauseEnd.RESUMED, 5400)]
 
 
 @pytest.mark.sop("TK-5")

@@ -4,9 +4,9 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from app.sla.explain import explain
-from app.sla.facts import FactKind
-from app.sla.terms import Rulebook
+from app.sla.engine.explain import explain
+from app.sla.engine.facts import FactKind
+from app.sla.engine.terms import Rulebook
 from tests.calendars.documents import HOLIDAYS
 from tests.sla.histories import STANDARD, Ticket, at
 

@@ -10,8 +10,8 @@ from app import writing
 from app.columns import new_public_id
 from app.database import Database
 from app.sla import book, enforcement, service
+from app.sla.engine.facts import FactKind
 from app.sla.explanation_schemas import ExplanationRead
-from app.sla.facts import FactKind
 from app.sla.models import PolicyRow, PolicyVersion
 from app.sla.service import NewFact
 from tests.conftest import Caller, LoginAs

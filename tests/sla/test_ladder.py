@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.sla.ladder import Case, Department, Org, Person, Why, recipients, release_at
-from app.sla.policy import HOUSE_LADDER, Step, Tell
+from app.sla.engine.ladder import Case, Department, Org, Person, Why, recipients, release_at
+from app.sla.engine.policy import HOUSE_LADDER, Step, Tell
 from tests.sla.histories import Ticket, at, changed_toolkit, fire_times, rulebook
 
 OWEN, OLGA, SAM, DORA, CHRIS, ADA, ABE, KIM = range(1, 9)

@@ -11,11 +11,11 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.sla.clock import evaluate
-from app.sla.deadline import Deadline, State
-from app.sla.facts import Fact, FactKind
-from app.sla.policy import Policy
-from app.sla.segments import used_micros
+from app.sla.engine.clock import evaluate
+from app.sla.engine.deadline import Deadline, State
+from app.sla.engine.facts import Fact, FactKind
+from app.sla.engine.policy import Policy
+from app.sla.engine.segments import used_micros
 from tests.sla.histories import at, changed_toolkit, rulebook
 
 START = at("03-06 15:00")

@@ -17,7 +17,7 @@ from app.outbox.models import OutboxMessage
 from app.outbox.relay import relay
 from app.sla import service
 from app.sla.enforcement import sweep
-from app.sla.facts import FactKind
+from app.sla.engine.facts import FactKind
 from app.sla.notices import SETTLED_DIGEST
 from app.sla.service import NewFact
 from app.statements import Row, Statement
@@ -185,8 +185,9 @@ async def test_one_digest_holds_all_whatever_batches_it_comes_in(database: Datab
 
 
 async def test_what_is_answered_between_two_batches_joins_the_same_digest(
-    database: Database,
+    database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(notifications, "LINES_PER_MESSAGE", 1)
     company = await prepare(database, 2)
     await run(database, 30 * MINUTE)
     await accept(database, 1, 60 * MINUTE)

@@ -8,12 +8,20 @@ from typing import Any
 import pytest
 import yaml
 
-from app.sla.facts import FactKind
-from app.sla.policy import HOUSE_LADDER, Condition, Inputs, Tell, match, role_by_tier
-from app.sla.policy_document import PolicyInvalid, parse_policy, parse_target
-from app.sla.register import row_of
+from app.calendars.target import Target, Unit
+from app.sla.engine.facts import FactKind
+from app.sla.engine.policy import (
+    HOUSE_LADDER,
+    Condition,
+    Inputs,
+    Tell,
+    match,
+    role_by_tier,
+    shadowed,
+)
+from app.sla.engine.policy_document import PolicyInvalid, parse_policy, parse_target
+from app.sla.engine.register import row_of
 from app.sla.shipped import PACK_NAMES, load_pack, pack_document
-from app.sla.target import Target, Unit
 from tests.sla.histories import changed_toolkit
 
 NORMAL = Inputs(type="technical", tier="B", channel="phone")
@@ -289,11 +297,11 @@ def test_a_wrong_document_is_refused_with_the_place(
 def test_working_days_are_never_paused() -> None:
     document = toolkit()
     document["clocks"]["resolve"] = {"target": {"working_days": 2}}
-    with pytest.raises(PolicyInvalid, match="never paused"):
+    with pytest.raises(PolicyInvalid, match="policy_unit_never_pauses"):
         parse_policy(document)
     case = {"when": {"tier": ["C"]}, "target": {"months": 1}}
     document["clocks"]["resolve"] = {"target": {"hours": 2}, "cases": [case]}
-    with pytest.raises(PolicyInvalid, match="never paused"):
+    with pytest.raises(PolicyInvalid, match="policy_unit_never_pauses"):
         parse_policy(document)
 
 
@@ -324,3 +332,43 @@ def test_the_ladder_tells_the_owner_first() -> None:
 def test_a_document_survives_a_round_through_yaml() -> None:
     again = yaml.safe_load(yaml.safe_dump(toolkit(), allow_unicode=True))
     assert parse_policy(again).clocks == load_pack("toolkit").clocks
+
+
+@pytest.mark.parametrize(
+    ("wider", "narrower", "covers"),
+    [
+        ({}, {}, True),
+        ({}, {"tier": {"A"}}, True),
+        ({"tier": {"A"}}, {}, False),
+        ({"tier": {"A"}}, {"tier": {"A"}}, True),
+        ({"tier": {"A", "B"}}, {"tier": {"A"}}, True),
+        ({"tier": {"A"}}, {"tier": {"A", "B"}}, False),
+        ({"tier": {"A"}}, {"type": {"technical"}}, False),
+        ({"tier": {"A"}}, {"tier": {"A"}, "type": {"technical"}}, True),
+        ({"tier": {"A"}, "type": {"technical"}}, {"tier": {"A"}, "type": {"consult"}}, False),
+    ],
+)
+def test_a_condition_covers_what_fits_it_as_well(
+    wider: dict[str, set[str]], narrower: dict[str, set[str]], covers: bool
+) -> None:
+    one, other = (
+        Condition(tuple((name, frozenset(values)) for name, values in said.items()))
+        for said in (wider, narrower)
+    )
+    assert one.covers(other) is covers
+
+
+def test_a_policy_that_another_covers_is_found_with_it() -> None:
+    every, tier_a = (
+        replace(load_pack("toolkit"), conditions=Condition(allowed))
+        for allowed in ((), (("tier", frozenset({"A"})),))
+    )
+    assert shadowed([tier_a, every]) is None
+    assert shadowed([every, tier_a]) == (tier_a, every)
+    assert shadowed([]) is None
+
+
+def test_a_policy_names_the_calendars_of_its_own_and_of_its_clocks() -> None:
+    document = toolkit() | {"calendars": {"A": "24x7", "otherwise": "working"}}
+    document["clocks"]["accept"]["calendar"] = "hotline"
+    assert parse_policy(document).calendar_roles == {"24x7", "working", "hotline"}

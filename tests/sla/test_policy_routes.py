@@ -1,7 +1,8 @@
 """Routes of policies and of the register of rules."""
 
-from app.sla.register import REGISTER
-from app.sla.schemas import PolicyPage, PolicyRead, RulePage
+from app.sla.engine.register import REGISTER
+from app.sla.policy_schemas import PolicyPage, PolicyRead
+from app.sla.rule_schemas import RulePage
 from app.sla.texts import ANSWERED_BY, OPENS_ON
 from tests.sla.world import World
 
@@ -12,6 +13,7 @@ async def test_policies_are_listed_in_the_order_in_which_they_are_asked(world: W
     assert [(one.name, one.is_active) for one in page.items] == [
         ("toolkit", True), ("tiered-cases", False), ("none", False),
     ]  # fmt: skip
+    assert page.items[0].document is not None
     assert page.items[0].document["clocks"]["accept"] == {"target": {"minutes": 30}}
 
 

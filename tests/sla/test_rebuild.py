@@ -9,7 +9,7 @@ from sqlalchemy import delete, select
 from app import writing
 from app.database import Database
 from app.sla import enforcement, service
-from app.sla.facts import FactKind
+from app.sla.engine.facts import FactKind
 from app.sla.models import DeadlineLevel, DeadlineRow, Escalation, FactRow, Subject
 from app.sla.rebuild import check_deadlines, rebuild_deadlines
 from app.sla.service import NewFact

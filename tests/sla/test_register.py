@@ -4,10 +4,11 @@ from typing import Any
 
 import pytest
 
-from app.sla.clock_row import ENDS, ClockRow, Flag, On
-from app.sla.effects import effect_of
-from app.sla.facts import Fact, FactKind, instant_of
-from app.sla.register import (
+from app.calendars.target import Target, Unit
+from app.sla.engine.clock_row import ENDS, ClockRow, Flag, On
+from app.sla.engine.effects import effect_of
+from app.sla.engine.facts import Fact, FactKind, instant_of
+from app.sla.engine.register import (
     OTHER_CLOCKS,
     REGISTER,
     SITUATION,
@@ -16,7 +17,6 @@ from app.sla.register import (
     row_of,
 )
 from app.sla.shipped import PACK_NAMES, load_pack
-from app.sla.target import Target, Unit
 from tests.sla.histories import AROUND, OFFICE, at
 
 STAFF = {"by": "staff", "public": True}
@@ -95,6 +95,7 @@ def test_every_kind_of_fact_is_in_the_table_or_only_sets_what_clocks_run_by() ->
         FactKind.AGREEMENT_APPROVED,
         FactKind.POLICY_ASSIGNED,
         FactKind.CALENDAR_ASSIGNED,
+        FactKind.PAUSE_APPROVED,
     }
     assert tabled | others == set(FactKind)
 

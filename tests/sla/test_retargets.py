@@ -5,8 +5,8 @@ Local times; 2 March 2026 is a Monday, 6 March a Friday.
 
 import pytest
 
-from app.sla.deadline import State
-from app.sla.facts import FactKind
+from app.sla.engine.deadline import State
+from app.sla.engine.facts import FactKind
 from tests.sla.histories import Ticket, at, changed_toolkit, fire_times, rulebook
 
 

@@ -9,8 +9,8 @@ from app.columns import new_public_id
 from app.reading import PageRequest, _page_statement
 from app.settings import ClockMode
 from app.sla import enforcement, views
-from app.sla.deadline import State
-from app.sla.facts import FactKind
+from app.sla.engine.deadline import State
+from app.sla.engine.facts import FactKind
 from app.sla.schemas import DeadlinePage, DeadlineRead
 from app.sla.service import NewFact
 from app.statements import Statement, postgresql_dialect, sqlite_dialect

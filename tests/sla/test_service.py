@@ -10,7 +10,7 @@ from app.calendars import service as calendars
 from app.database import Database, Transaction
 from app.rehearsal.models import VirtualClock
 from app.sla import service
-from app.sla.facts import FactKind
+from app.sla.engine.facts import FactKind
 from app.sla.models import DeadlineLevel, DeadlineRow, Subject
 from app.sla.service import NewFact
 from app.statements import Statement

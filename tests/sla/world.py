@@ -12,7 +12,7 @@ import httpx
 
 from app.database import Database
 from app.sla import service
-from app.sla.facts import FactKind
+from app.sla.engine.facts import FactKind
 from app.sla.service import NewFact
 from app.statements import Row
 from tests.conftest import Caller

@@ -23,7 +23,6 @@ from app.outbox.models import OutboxMessage
 from app.sla.models import FactRow
 from app.sla.rebuild import check_deadlines
 from app.statements import Row, Statement
-from app.tickets.desks import forget_desks
 from app.tickets.lifecycle import OPEN, TicketStatus
 from app.tickets.models import Dispatch, DispatchLoad, Ticket
 from app.tickets.schemas import TicketRead
@@ -273,4 +272,3 @@ async def put_on_call(database: Database, department: Row, *users: Row) -> None:
             await writing.insert(
                 tx, OnCall, department_id=department["id"], user_id=user["id"], position=position
             )
-    forget_desks(database)

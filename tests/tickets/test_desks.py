@@ -1,12 +1,10 @@
 """Who handles what, as a process remembers it."""
 
-from app import writing
-from app.auth.models import Department
-from app.database import Database
-from app.tickets import desks as desks_module
-from app.tickets.desks import Desk, Desks, forget_desks, read_desks
+from dataclasses import replace
+
+from app.database import FRESH_SECONDS, Database
+from app.tickets.desks import Desk, Desks, read_desks
 from tests.factories import make_department
-from tests.tickets.conftest import local
 
 ROOT = Desk(1, "r", "总部", "/1/", 10, (11,))
 EAST = Desk(2, "e", "华东", "/1/2/", None, ())
@@ -40,7 +38,7 @@ def test_a_department_is_found_by_the_id_that_is_shown() -> None:
     assert ALL.by_public_id("x") is None
 
 
-async def test_what_is_known_is_asked_again_when_forgotten_wanted_or_old(
+async def test_what_is_known_is_asked_again_when_it_changed_is_wanted_or_old(
     database: Database,
 ) -> None:
     async with database.transaction() as tx:
@@ -48,21 +46,23 @@ async def test_what_is_known_is_asked_again_when_forgotten_wanted_or_old(
     async with database.transaction() as tx:
         assert set((await read_desks(tx)).departments) == {first["id"]}
     async with database.transaction() as tx:
-        second = await writing.insert(
-            tx, Department, name="客服部", name_key="客服部", path="/2/",
-            created_at=local("09:00"), updated_at=local("09:00"),
-        )  # fmt: skip
-    both = {first["id"], second["id"]}
+        second = await make_department(tx, name="客服部")
     async with database.transaction() as tx:
-        assert set((await read_desks(tx)).departments) == {first["id"]}
-        assert set((await read_desks(tx, at_once=True)).departments) == both
-    database.memory["desks"] = Desks({}, {})
+        assert set((await read_desks(tx)).departments) == {first["id"], second["id"]}
+    await elsewhere_a_department_is_made(database)
     async with database.transaction() as tx:
-        assert (await read_desks(tx)).departments == {}
-    database.memory["desks_read_at"] -= desks_module.FRESH_SECONDS + 1
+        assert len((await read_desks(tx)).departments) == 2
+        assert len((await read_desks(tx, at_once=True)).departments) == 3
+    await elsewhere_a_department_is_made(database)
+    copy = database.copies["desks"]
+    database.copies["desks"] = replace(copy, read_at=copy.read_at - FRESH_SECONDS)
     async with database.transaction() as tx:
-        assert set((await read_desks(tx)).departments) == both
-    database.memory["desks"] = Desks({}, {})
-    forget_desks(database)
+        assert len((await read_desks(tx)).departments) == 4
+
+
+async def elsewhere_a_department_is_made(database: Database) -> None:
+    """Make one as another process would: what this one remembers stays."""
+    copies = dict(database.copies)
     async with database.transaction() as tx:
-        assert set((await read_desks(tx)).departments) == both
+        await make_department(tx, name=f"分部 {len(copies)} {id(copies)}")
+    database.copies = copies

@@ -10,7 +10,7 @@ from app import writing
 from app.auth.models import Department
 from app.customers.models import Customer
 from app.database import Database
-from app.tickets import dispatching
+from app.tickets.loads import shift_loads
 from tests.factories import make_customer, make_ticket, make_user
 from tests.tickets.conftest import DISPATCHES, TICKETS, House, local, put_on_call
 
@@ -264,7 +264,7 @@ async def test_a_counter_never_falls_below_nothing(house: House, database: Datab
     key = house.people["li"]["id"]
     for _ in range(2):
         async with database.transaction() as tx:
-            await dispatching.shift_loads(tx, taken_from=key, given_to=None, at=local("09:00"))
+            await shift_loads(tx, taken_from=key, given_to=None, at=local("09:00"))
     assert await house.loads() == {}
 
 

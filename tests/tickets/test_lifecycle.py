@@ -39,6 +39,7 @@ task-force         =          =                 =         -         -         - 
 plan               =          =                 =         -         -         -  -
 wait               -          waiting_customer  -         -         -         -  -
 resume             -          -                 accepted  -         -         -  -
+approve-pause      =          =                 =         -         -         -  -
 resolve            resolved   resolved          resolved  -         -         -  -
 confirm            -          -                 -         =         -         -  -
 reopen             -          -                 -         accepted  accepted  -  -
@@ -216,7 +217,7 @@ def test_a_ticket_is_accepted_by_its_owner_or_while_it_has_none_by_any_writer(
         )
 
 
-@pytest.mark.parametrize("move", [Move.APPROVE_AGREEMENT, Move.TAKE_BACK])
+@pytest.mark.parametrize("move", [Move.APPROVE_AGREEMENT, Move.APPROVE_PAUSE, Move.TAKE_BACK])
 def test_only_a_supervisor_approves_and_takes_back(move: Move) -> None:
     for can_write in (False, True):
         for can_approve in (False, True):
@@ -239,7 +240,7 @@ def test_all_moves_have_one_of_three_kinds_of_mover() -> None:
     by_owner = [move for move in Move if MOVES[move].by is Mover.OWNER]
     by_supervisor = [move for move in Move if MOVES[move].by is Mover.SUPERVISOR]
     assert by_owner == [Move.ACCEPT]
-    assert by_supervisor == [Move.TAKE_BACK, Move.APPROVE_AGREEMENT]
+    assert by_supervisor == [Move.TAKE_BACK, Move.APPROVE_AGREEMENT, Move.APPROVE_PAUSE]
 
 
 @pytest.mark.parametrize(

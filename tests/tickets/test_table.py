@@ -27,6 +27,7 @@ def body_of(house: House, move: Move, other: str) -> tuple[str, dict[str, Any]]:
         Move.TASK_FORCE: {"members": [{"user_id": house.id_of("li")}]},
         Move.PLAN: {"plan": "先退回旧版,再查原因"},
         Move.WAIT: {"question": QUESTION, "reason": "等序列号"},
+        Move.APPROVE_PAUSE: {"working_minutes": 60, "reason": "备件在海关"},
         Move.RESOLVE: {"solution": SOLUTION},
         Move.CONFIRM: {"answer": "solved", "contact_id": contact, "channel": "phone"},
         Move.REOPEN: {"reason": "又坏了"},
@@ -68,7 +69,7 @@ async def test_what_is_impossible_says_so_and_changes_nothing(
         if status in MOVES[move].outcomes:
             continue
         route, body = body_of(house, move, other)
-        by = "admin" if move is Move.APPROVE_AGREEMENT else "li"
+        by = "admin" if move in (Move.APPROVE_AGREEMENT, Move.APPROVE_PAUSE) else "li"
         answer = await house.attempt(ticket, route, by, **body)
         problem = answer.json()
         assert (answer.status_code, problem["code"]) == (409, "move_impossible"), move

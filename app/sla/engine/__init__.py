@@ -1,0 +1,1 @@
+"""The engine: deadlines as a pure function of facts, policies and calendars. No database, no clock."""
