@@ -157,8 +157,8 @@ class Transaction(_Asking):
         """Return the next human-readable number of `table`'s rows (its `number` column); gaps are possible."""
         raise NotImplementedError
 
-    async def lock_name(self, key: int) -> bool:
-        """Try to take the transaction-long lock numbered `key`; False when another transaction holds it."""
+    async def lock_name(self, key: int, *, wait: bool = False) -> bool:
+        """Take the transaction-long lock numbered `key`; False when another transaction holds it (unless it is to `wait`)."""
         raise NotImplementedError
 
     async def beside(self, statement: Statement, values: Row) -> list[Row]:

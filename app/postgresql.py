@@ -70,8 +70,11 @@ class PostgresTransaction(Transaction):
             int, await self.connection.fetchval(f"SELECT nextval('{table.__table__.name}_numbers')")
         )
 
-    async def lock_name(self, key: int) -> bool:
+    async def lock_name(self, key: int, *, wait: bool = False) -> bool:
         """Take an advisory lock that ends with the transaction."""
+        if wait:
+            await self.connection.execute("SELECT pg_advisory_xact_lock($1)", key)
+            return True
         return cast(
             bool, await self.connection.fetchval("SELECT pg_try_advisory_xact_lock($1)", key)
         )

@@ -65,9 +65,9 @@ class SqliteTransaction(Transaction):
         self.numbers[name] += 1
         return self.numbers[name]
 
-    async def lock_name(self, key: int) -> bool:
+    async def lock_name(self, key: int, *, wait: bool = False) -> bool:
         """Nothing to take: there is one writer."""
-        del key
+        del key, wait
         return True
 
     async def beside(self, statement: Statement, values: Row) -> list[Row]:

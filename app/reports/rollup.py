@@ -111,8 +111,7 @@ async def _never_counted(
 async def _refresh(database: Database, span: Span, known: Row | None, marks: Sequence[int]) -> int:
     count = await count_period(database, span)
     async with database.transaction() as tx:
-        if not await tx.lock_name(_ROLLUP_LOCK):
-            return 0  # another worker is at it, and will be done
+        await tx.lock_name(_ROLLUP_LOCK, wait=True)  # passing over a day would leave it to the next run
         if known is None:
             if await tx.one(queries.PERIOD, begins_at=span.begins_at, ends_at=span.ends_at):
                 return 0
@@ -232,8 +231,7 @@ async def _close(database: Database, closing: Row) -> bool:
     span = month_span(month, calendar.timezone)
     count = await count_period(database, span)
     async with database.transaction() as tx:
-        if not await tx.lock_name(_ROLLUP_LOCK):
-            return False
+        await tx.lock_name(_ROLLUP_LOCK, wait=True)
         now_closing = await tx.one(queries.CLOSING)
         if now_closing is None or now_closing["month"] != closing["month"]:
             return False
