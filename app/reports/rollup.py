@@ -111,7 +111,8 @@ async def _never_counted(
 async def _refresh(database: Database, span: Span, known: Row | None, marks: Sequence[int]) -> int:
     count = await count_period(database, span)
     async with database.transaction() as tx:
-        await tx.lock_name(_ROLLUP_LOCK, wait=True)  # passing over a day would leave it to the next run
+        # Passing over a day that another worker holds would leave it to the next run.
+        await tx.lock_name(_ROLLUP_LOCK, wait=True)
         if known is None:
             if await tx.one(queries.PERIOD, begins_at=span.begins_at, ends_at=span.ends_at):
                 return 0
