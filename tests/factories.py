@@ -16,7 +16,7 @@ from app.auth.principal import Principal
 from app.calendars import service as calendars
 from app.columns import new_public_id
 from app.customers.models import AccountTeamMember, Contact, Customer
-from app.customers.service import name_key
+from app.customers.names import name_key
 from app.database import Database, Transaction
 from app.rehearsal.models import VirtualClock
 from app.sla import service as sla

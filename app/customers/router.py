@@ -10,6 +10,7 @@ from starlette.responses import Response
 from app import reading
 from app.auth.principal import Call, permits
 from app.customers import contacts, queries, service
+from app.customers.names import name_key
 from app.customers.schemas import (
     AccountTeam,
     ContactCreate,
@@ -78,7 +79,7 @@ async def list_customers(asked: Annotated[CustomerFilter, Query()], call: Reader
         name: str(value) if isinstance(value, UUID) else value for name, value in values.items()
     }
     if asked.q is not None:
-        filters["q"] = service.name_key(asked.q)
+        filters["q"] = name_key(asked.q)
     body = await reading.page(
         call.database,
         queries.LISTING,

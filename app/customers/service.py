@@ -4,7 +4,6 @@ Every function works in the caller's transaction and publishes what it did, ids 
 `contacts`; what may be read, and masked how, is in `queries`.
 """
 
-import unicodedata
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
@@ -18,6 +17,7 @@ from app.auth.permissions import Permission, Role
 from app.auth.principal import Principal
 from app.customers import queries
 from app.customers.models import AccountTeamMember, Customer
+from app.customers.names import name_key
 from app.customers.schemas import AccountTeam, CustomerCreate, CustomerPatch, TierChange
 from app.database import Transaction
 from app.errors import FieldError, Invalid, NotFound, NotPermitted, invalid_field
@@ -26,16 +26,7 @@ from app.sla import service as sla
 from app.statements import Row, Statement
 from app.time import FAR_END
 
-NAME_KEY_LENGTH_MAX = 200
 _PEOPLE = ("owner_id", "account_manager_id")
-
-
-def name_key(name: str) -> str:
-    """Return the simple form by which names are sorted and found: compatible characters, no case, single blanks."""
-    plain = " ".join(unicodedata.normalize("NFKC", name).casefold().split())
-    return plain[
-        :NAME_KEY_LENGTH_MAX
-    ]  # some characters grow eighteenfold; an index entry has its limit
 
 
 # --- finding and guarding

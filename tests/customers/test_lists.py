@@ -8,8 +8,8 @@ import pytest
 
 from app import writing
 from app.customers.models import Customer
+from app.customers.names import name_key
 from app.customers.schemas import CustomerPage
-from app.customers.service import name_key
 from app.database import Database
 from app.rehearsal.models import VirtualClock
 from tests.conftest import Caller, LoginAs
