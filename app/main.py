@@ -30,6 +30,8 @@ from app.engines import create_database
 from app.errors import Refusal
 from app.health import router as health
 from app.heartbeats.alarm import WorkerWatch
+from app.lifecycle import router as lifecycle
+from app.lifecycle import texts as lifecycle_texts
 from app.notifications import router as notifications
 from app.notifications import texts as notification_texts
 from app.obligations import router as obligations
@@ -67,6 +69,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     policies_router.router,
     sop_rules.router,
     backtests_router.router,
+    lifecycle.router,
     customers.router,
     obligations.router,
     tickets.router,
@@ -80,6 +83,7 @@ TEXTS = (
     operation_texts,
     calendar_texts,
     sla_texts,
+    lifecycle_texts,
     customer_texts,
     ticket_texts,
     rehearsal_texts,

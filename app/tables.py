@@ -7,6 +7,7 @@ from app.columns import Base
 from app.customers import models as customers
 from app.heartbeats import models as heartbeats
 from app.idempotency import models as idempotency
+from app.lifecycle import models as lifecycle
 from app.notifications import models as notifications
 from app.obligations import models as obligations
 from app.operations import models as operations
@@ -18,5 +19,6 @@ from app.tickets import models as tickets
 
 __all__ = [
     "Base", "audit", "auth", "calendars", "customers", "heartbeats", "idempotency",
-    "notifications", "obligations", "operations", "outbox", "rehearsal", "reports", "sla", "tickets",
+    "lifecycle", "notifications", "obligations", "operations", "outbox", "rehearsal", "reports", "sla",
+    "tickets",
 ]  # fmt: skip

@@ -45,6 +45,8 @@ class Permission(StrEnum):
     SLA_READ = "sla:read"
     SLA_WRITE = "sla:write"
     SLA_BACKTEST = "sla:backtest"
+    LIFECYCLE_READ = "lifecycle:read"
+    LIFECYCLE_WRITE = "lifecycle:write"
     CALENDARS_READ = "calendars:read"
     CALENDARS_WRITE = "calendars:write"
     SOP_READ = "sop:read"
@@ -77,6 +79,7 @@ _EVERYBODY: Final = {
     _P.USERS_READ: _S.ALL,
     _P.DEPARTMENTS_READ: _S.ALL,
     _P.SLA_READ: _S.ALL,
+    _P.LIFECYCLE_READ: _S.ALL,
     _P.CALENDARS_READ: _S.ALL,
     _P.SOP_READ: _S.ALL,
     _P.NOTIFICATIONS_READ: _S.OWN,

@@ -16,7 +16,7 @@ from app.contract import guard_of
 from app.sla.shipped import pack_document
 from app.time import format_instant
 from tests.routes.office import EARLIER, NOW, PASSWORD
-from tests.routes.targets import LATER, STEPS, Target, own_rule
+from tests.routes.targets import LATER, STEPS, Target, another_lifecycle, own_rule
 
 P = Permission
 Body = Callable[[Target], Any]
@@ -104,6 +104,7 @@ VISIBLE: Mapping[str, Permission] = {
     "calendar": P.CALENDARS_READ,
     "calendar_version": P.CALENDARS_READ,
     "calendar_exception": P.CALENDARS_READ,
+    "lifecycle_version": P.LIFECYCLE_READ,
     "sop_rule": P.SOP_READ,
     "obligation": P.OBLIGATIONS_READ,
 }
@@ -259,6 +260,10 @@ PROBES: Mapping[str, Probe] = {
     "escalations_read": Probe("escalation", state="overdue"),
     "rehearsal_read_clock": _PLAIN,
     "rehearsal_advance_clock": Probe(body=lambda t: {"advance_seconds": 0}),
+    "lifecycle_read": _PLAIN,
+    "lifecycle_publish": Probe(body=lambda t: another_lifecycle(t.office.number())),
+    "lifecycle_list_versions": _PLAIN,
+    "lifecycle_read_version": Probe("lifecycle_version"),
     # --- customers
     "customers_list": _PLAIN,
     "customers_create": Probe(

@@ -4,6 +4,7 @@ A ticket is opened and moved by whoever owns it first, and only then becomes the
 may not write can be given one. Its customer and its opener are always the stranger's.
 """
 
+import copy
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -16,6 +17,9 @@ from app.auth.models import ApiKey
 from app.calendars import edits
 from app.columns import new_public_id, table_columns
 from app.database import Transaction
+from app.lifecycle import service as lifecycle
+from app.lifecycle.schemas import LifecycleDocument
+from app.lifecycle.shipped import shipped_document
 from app.notifications.models import Notification
 from app.obligations import service as obligations
 from app.obligations.models import Obligation
@@ -330,6 +334,21 @@ async def _calendar_exception(office: Office, caller: Caller, relation: Relation
     return Target(office, caller, {**made.path, "date": "2026-05-20"})
 
 
+async def _lifecycle_version(office: Office, caller: Caller, relation: Relation) -> Target:
+    del relation
+    command = LifecycleDocument.model_validate(another_lifecycle(office.number()))
+    async with office.database.transaction() as tx:
+        number = await lifecycle.publish(tx, await lifecycle.lock_newest(tx), command)
+    return Target(office, caller, {"number": str(number)})
+
+
+def another_lifecycle(number: int) -> dict[str, Any]:
+    """Return the shipped configuration under another title of its first stage."""
+    document = copy.deepcopy(dict(shipped_document()))
+    document["stages"][0]["title"] = {"zh": f"线索{number}", "en": f"Lead {number}"}
+    return document
+
+
 async def _sop_rule(office: Office, caller: Caller, relation: Relation) -> Target:
     del relation
     async with office.database.transaction() as tx:
@@ -385,5 +404,6 @@ _MAKERS: Mapping[str, Callable[[Office, Caller, Relation], Awaitable[Target]]] =
     "calendar_version": _calendar_version,
     "calendar_exception": _calendar_exception,
     "sop_rule": _sop_rule,
+    "lifecycle_version": _lifecycle_version,
     "obligation": _obligation,
 }
