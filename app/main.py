@@ -30,6 +30,7 @@ from app.engines import create_database
 from app.errors import Refusal
 from app.health import router as health
 from app.heartbeats.alarm import WorkerWatch
+from app.imports import texts as import_texts
 from app.lifecycle import router as lifecycle
 from app.lifecycle import texts as lifecycle_texts
 from app.notifications import router as notifications
@@ -89,6 +90,7 @@ TEXTS = (
     rehearsal_texts,
     report_texts,
     obligation_texts,
+    import_texts,
 )
 
 
