@@ -22,6 +22,7 @@ from app.calendars import service as calendars
 from app.columns import new_public_id
 from app.database import Database, Transaction
 from app.engines import create_database
+from app.observability import spare_collector
 from app.operations import runner
 from app.operations.models import OperationRow
 from app.rehearsal.models import VirtualClock
@@ -111,6 +112,7 @@ async def measure(settings: Settings, count: int) -> None:
     """Open, preview, publish, and print the rates."""
     database = compose(create_database(settings))
     await database.open()
+    spare_collector()  # as the worker does
     await stand_at(database, MONDAY)
     async with database.transaction() as tx:
         await calendars.ensure_shipped(tx)

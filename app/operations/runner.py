@@ -73,11 +73,15 @@ class Kind:
     none: reading, computing, rendering. `ended(tx, operation)` is called in the transaction in which the operation
     ends, however that is. A `Refusal` raised by any of them ends it at once as failed; whatever else goes wrong is
     tried again a few times.
+
+    `ahead(operation, prepared)` returns the operation as `prepare` will be told of it after that batch, None where
+    nothing follows. With it the following batch is prepared on PostgreSQL while the database writes this one.
     """
 
     step: Callable[[Transaction, Operation, Any], Awaitable[Step]]
     prepare: Callable[[Database, Operation], Awaitable[Any]] = _nothing
     ended: Callable[[Transaction, Operation], Awaitable[None]] = _nothing
+    ahead: Callable[[Operation, Any], Operation | None] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +95,36 @@ class _Held:
 
 class _Lost(Exception):
     """Somebody else has taken the operation up meanwhile."""
+
+
+@dataclass(slots=True)
+class _Preparing:
+    """Prepares batches of an operation: one when it is asked for, the following one while that is written."""
+
+    database: Database
+    kind: Kind
+    following: asyncio.Task[Any] | None = None
+
+    async def take(self, operation: Operation) -> Any:
+        """Return what the next batch needs."""
+        task, self.following = self.following, None
+        if task is not None:
+            return await task
+        return await self.kind.prepare(self.database, operation)
+
+    def go_on(self, operation: Operation, prepared: Any) -> None:
+        """Begin with the batch after the one that was prepared."""
+        if self.kind.ahead is None or self.database.kind != "postgresql":
+            return
+        after = self.kind.ahead(operation, prepared)
+        if after is not None:
+            self.following = asyncio.ensure_future(self.kind.prepare(self.database, after))
+
+    async def leave(self) -> None:
+        """Let go of what was prepared and is not needed."""
+        if self.following is not None:
+            await asyncio.wait([self.following])
+            self.following.exception()
 
 
 async def run(
@@ -136,11 +170,19 @@ def _operation(row: Row) -> Operation:
 
 async def _work(database: Database, held: _Held, operation: Operation, until: float) -> int:
     """Do batches until it has ended, failed, or time is over; returns how many were written."""
-    count = 0
+    preparing = _Preparing(database, held.kind)
+    try:
+        return await _work_on(preparing, held, operation, until)
+    finally:
+        await preparing.leave()
+
+
+async def _work_on(preparing: _Preparing, held: _Held, operation: Operation, until: float) -> int:
+    database, count = preparing.database, 0
     while True:
         began = monotonic()
         try:
-            following = await _batch(database, held, operation)
+            following = await _batch(preparing, held, operation, until)
         except _Lost:
             raise
         except Exception as error:
@@ -158,10 +200,14 @@ async def _work(database: Database, held: _Held, operation: Operation, until: fl
         await asyncio.sleep(monotonic() - began if database.kind == "sqlite" else 0)
 
 
-async def _batch(database: Database, held: _Held, operation: Operation) -> Operation | None:
+async def _batch(
+    preparing: _Preparing, held: _Held, operation: Operation, until: float
+) -> Operation | None:
     """Do one batch and return the operation as it goes on, None when it has ended."""
-    prepared = await held.kind.prepare(database, operation)
-    async with database.transaction(held.actor) as tx:
+    prepared = await preparing.take(operation)
+    if monotonic() < until:
+        preparing.go_on(operation, prepared)
+    async with preparing.database.transaction(held.actor) as tx:
         row = await _fence(tx, held, operation)
         if row["cancel_requested"]:
             await _end(tx, held, operation, "cancelled")

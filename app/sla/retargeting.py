@@ -1,7 +1,7 @@
 """Retargets: open subjects go over to other policies or calendar versions, batch by batch, as an operation.
 
-A batch locks its subjects in the order of their keys, reads them in one question, appends a fact to each that is
-concerned, and writes the difference. A preview does the same to no row: it only lists what would move. What a retarget
+A batch reads its subjects (`pages`), locks them in the order of their keys, appends a fact to each that is concerned,
+and writes the difference; the next is read meanwhile. A preview does the same to no row: it only lists what would move. What a retarget
 makes due at once fires with it, and is told in one line a recipient (`digests`).
 """
 
@@ -10,27 +10,23 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
 
-import orjson
-
 from app import writing
 from app.calendars.events import CalendarChanged
 from app.database import Database, Transaction, is_virtual
 from app.operations import service as operations
 from app.operations.runner import Kind, Operation, Step
 from app.outbox.relay import Message
-from app.sla import cache, digests, enforcement, queries, service
-from app.sla.book import FRESH_SECONDS, Book, book_for_reading, forget_book, read_book
-from app.sla.engine.clock import fold
+from app.sla import cache, digests, enforcement, service
+from app.sla.book import FRESH_SECONDS, Book
 from app.sla.engine.deadline import Deadline, Reference, State
 from app.sla.engine.facts import Fact
 from app.sla.engine.track import Track
 from app.sla.engine.verdict import deadline_of
-from app.sla.explaining import facts_of
 from app.sla.models import Move
 from app.sla.moves import Moved, add_figures, moves, no_figures
+from app.sla.pages import Page, lock_page, open_subjects, read_page
 from app.sla.plans import Mode, Plan
 from app.sla.service import LockedSubject
-from app.statements import Row
 from app.time import monotonic
 
 PREVIEW = "sla.preview"
@@ -46,7 +42,7 @@ async def start(
     tx: Transaction, kind: str, plan: Plan, *, figures: Mapping[str, Any] | None = None
 ) -> dict[str, Any]:
     """Ask for a preview or a retarget of all open subjects and return the operation; `figures` are its preview's."""
-    subjects, asked = _subjects(plan)
+    subjects, asked = open_subjects(plan)
     total = await tx.value(subjects.count, **asked)
     waits = kind == RETARGET and not is_virtual(tx.database)
     return await operations.start(
@@ -69,12 +65,6 @@ async def repin(tx: Transaction, messages: Sequence[Message]) -> None:
             await start(tx, RETARGET, plan)
 
 
-def _subjects(plan: Plan) -> tuple[queries.OpenSubjects, dict[str, Any]]:
-    if plan.provisional and plan.calendar is not None:
-        return queries.OPEN_AND_PROVISIONAL, {"calendar": plan.calendar[0]}
-    return queries.OPEN, {}
-
-
 # --- one subject
 
 
@@ -95,7 +85,9 @@ class _Taken:
         return cache.Course(self.subject.row, self.subject.known, self.after, stored)
 
 
-def _take_over(subject: LockedSubject, plan: Plan, pins: Pins) -> _Taken | None:
+def _take_over(
+    subject: LockedSubject, plan: Plan, pins: Pins, *, with_levels: bool
+) -> _Taken | None:
     """Take a subject over in memory; None where the plan does not concern it, or changes nothing."""
     setting = subject.folded.setting
     new = plan.fact(setting, pins)
@@ -104,22 +96,25 @@ def _take_over(subject: LockedSubject, plan: Plan, pins: Pins) -> _Taken | None:
     # What has ended never moves; looking at it would be half of the work.
     policy, count = setting.policy, len(subject.folded.tracks)
     tracks = [one for one in subject.folded.tracks if one.ended_at is None]
-    before = _rows(subject, tracks)
+    before = _rows(subject, tracks, with_levels=False)
     fact = service.apply_fact(subject, new)
-    after = _rows(subject, [*tracks, *subject.folded.tracks[count:]])
+    tracks += subject.folded.tracks[count:]
+    after = _rows(subject, tracks, with_levels=with_levels)
     found = moves(before, after, subject.now)
     if not found and setting.policy is policy and "calendars" not in new.data:
         return None
     return _Taken(subject, fact, before, after, found)
 
 
-def _rows(subject: LockedSubject, tracks: Sequence[Track]) -> list[Deadline]:
+def _rows(subject: LockedSubject, tracks: Sequence[Track], *, with_levels: bool) -> list[Deadline]:
     horizon = subject.folded.last_at
-    return [] if horizon is None else [deadline_of(one, horizon) for one in tracks]
+    if horizon is None:
+        return []
+    return [deadline_of(one, horizon, with_levels=with_levels) for one in tracks]
 
 
-def _pins(book: Book, plan: Plan, policies: Mapping[Reference, Any]) -> Pins:
-    return {one: book.pins_for(policies[one]) for one in plan.order}
+def _pins(book: Book, plan: Plan) -> Pins:
+    return {one: book.pins_for(book.rulebook.policies[one]) for one in plan.order}
 
 
 def _figures(
@@ -145,6 +140,18 @@ async def _list_moves(tx: Transaction, operation: Operation, taken: Sequence[_Ta
             )
 
 
+# --- reading ahead
+
+
+def _after(operation: Operation) -> int:
+    return int((operation.cursor or {"after": 0})["after"])
+
+
+def _following(operation: Operation, page: Page) -> Operation | None:
+    """Return the operation as the page after this one is read for it."""
+    return None if page.is_last else replace(operation, cursor={"after": page.last})
+
+
 # --- a preview
 
 
@@ -152,8 +159,7 @@ async def _list_moves(tx: Transaction, operation: Operation, taken: Sequence[_Ta
 class _Seen:
     """A page of subjects that was looked at."""
 
-    count: int
-    last: int
+    page: Page
     faults: int
     taken: Sequence[_Taken]
 
@@ -161,87 +167,69 @@ class _Seen:
 async def _look(database: Database, operation: Operation) -> _Seen:
     """Take a page of subjects over in memory, by facts read without any lock."""
     plan = Plan.of(operation.parameters)
-    subjects, asked = _subjects(plan)
-    after = operation.cursor or 0
-    rows = await database.all(subjects.page, after=after, batch_size=PREVIEW_BATCH, **asked)
-    facts = {row["id"]: facts_of(_parsed(row["facts"])) for row in rows}
-    book = await book_for_reading(database, [one for some in facts.values() for one in some])
-    if not _knows(book, plan):
-        forget_book(database)
-        book = await book_for_reading(database, ())
-    policies = {**book.rulebook.policies, **plan.drafts()}
-    rulebook = replace(book.rulebook, policies=policies, remembered={})
-    pins, faults, taken = _pins(book, plan, policies), 0, []
-    for row in rows:
-        known = facts[row["id"]]
+    page = await read_page(database, plan, _after(operation), PREVIEW_BATCH)
+    pins, taken = _pins(page.book, plan), []
+    faults = len(page.rows) - len(page.read)
+    for row in page.rows:
+        if row["id"] not in page.read:
+            continue
         try:
-            folded = fold(known, rulebook)
-            now = max(row["now"], known[-1].at) if known else row["now"]
-            subject = LockedSubject(row, now, book, known, folded, cache.Known())
-            found = _take_over(subject, plan, pins)
+            subject = page.subject(row, cache.Known())
+            found = _take_over(subject, plan, pins, with_levels=False)
         except (LookupError, ValueError):
             faults += 1
             continue
         taken += [found] if found is not None else []
-    return _Seen(len(rows), rows[-1]["id"] if rows else after, faults, taken)
+    return _Seen(page, faults, taken)
 
 
 async def _note_preview(tx: Transaction, operation: Operation, seen: _Seen) -> Step:
     await _list_moves(tx, operation, seen.taken)
+    count = len(seen.page.rows)
     return Step(
-        done=operation.done + seen.count,
-        cursor=seen.last,
-        result=_figures(operation, seen.taken, seen.count, seen.faults),
-        finished=seen.count < PREVIEW_BATCH,
+        done=operation.done + count,
+        cursor={"after": seen.page.last},
+        result=_figures(operation, seen.taken, count, seen.faults),
+        finished=seen.page.is_last,
     )
 
 
-def _parsed(value: Any) -> Any:
-    return orjson.loads(value) if isinstance(value, str) else value
-
-
-def _knows(book: Book, plan: Plan) -> bool:
-    known = book.rulebook
-    wanted = {one for one in plan.order if one[0] not in plan.documents}
-    if plan.calendar is not None and plan.calendar not in known.calendars:
-        return False
-    return wanted <= known.policies.keys()
+def _after_preview(operation: Operation, seen: _Seen) -> Operation | None:
+    return _following(operation, seen.page)
 
 
 # --- a retarget
 
 
-async def _retarget(tx: Transaction, operation: Operation, _: Any) -> Step:
-    """Take the next open subjects over, under their locks; fire and collect what becomes due by it."""
-    began = monotonic()
-    pace = tx.database.memory.setdefault(
+def _pace(database: Database) -> enforcement.Pace:
+    pace: enforcement.Pace = database.memory.setdefault(
         "retarget_pace", enforcement.Pace(BATCH_SECONDS, BATCH_MAX)
     )
-    plan, size = Plan.of(operation.parameters), pace.size
-    cursor = operation.cursor or {"after": 0, "told": {}}
-    if not _knows(await read_book(tx), plan):
-        forget_book(tx.database)
-    rows = await _lock(tx, plan, cursor["after"], size)
-    subjects, faulty = await service.load_many(tx, rows) if rows else ([], [])
+    return pace
+
+
+async def _read(database: Database, operation: Operation) -> Page:
+    plan, size = Plan.of(operation.parameters), _pace(database).size
+    return await read_page(database, plan, _after(operation), size)
+
+
+async def _retarget(tx: Transaction, operation: Operation, page: Page) -> Step:
+    """Take the subjects of a page over, under their locks; fire and collect what becomes due by it."""
+    began = monotonic()
+    plan = Plan.of(operation.parameters)
+    told = operation.cursor["told"] if operation.cursor else {}
+    subjects, faulty = await lock_page(tx, plan, page)
     taken = await _write(tx, operation, plan, subjects)
-    told = await _fire(tx, operation, taken, cursor["told"])
+    told = await _fire(tx, operation, taken, told)
     await tx.flush()
-    pace.learn(len(rows), monotonic() - began)
+    count = len(subjects) + len(faulty)
+    _pace(tx.database).learn(count, monotonic() - began)
     return Step(
-        done=operation.done + len(rows),
-        cursor={"after": rows[-1]["id"] if rows else cursor["after"], "told": told},
-        result=_figures(operation, taken, len(rows), len(faulty)),
-        finished=len(rows) < size,
+        done=operation.done + count,
+        cursor={"after": page.last, "told": told},
+        result=_figures(operation, taken, count, len(faulty)),
+        finished=page.is_last,
     )
-
-
-async def _lock(tx: Transaction, plan: Plan, after: int, size: int) -> list[Row]:
-    """Lock the next open subjects in the order of their keys, then read the instant."""
-    subjects, asked = _subjects(plan)
-    postgres = tx.database.kind == "postgresql"
-    statement = subjects.lock_postgresql if postgres else subjects.lock_sqlite
-    rows = await tx.run(statement, {"after": after, "batch_size": size, **asked})
-    return sorted(rows, key=lambda row: row["id"])
 
 
 async def _write(
@@ -249,9 +237,8 @@ async def _write(
 ) -> list[_Taken]:
     if not subjects:
         return []
-    book = subjects[0].book
-    pins = _pins(book, plan, book.rulebook.policies)
-    found = (_take_over(one, plan, pins) for one in subjects)
+    pins = _pins(subjects[0].book, plan)
+    found = (_take_over(one, plan, pins, with_levels=True) for one in subjects)
     taken = [one for one in found if one is not None]
     for one in taken:
         await service.write_fact(tx, one.subject, one.fact)
@@ -291,4 +278,7 @@ async def _tell(tx: Transaction, operation: Operation) -> None:
         await digests.send(tx, operation.cursor["told"], await tx.now())
 
 
-KINDS = {PREVIEW: Kind(_note_preview, _look), RETARGET: Kind(_retarget, ended=_tell)}
+KINDS = {
+    PREVIEW: Kind(_note_preview, _look, ahead=_after_preview),
+    RETARGET: Kind(_retarget, _read, ended=_tell, ahead=_following),
+}

@@ -155,6 +155,8 @@ async def load_many(
 
     Beside them the keys of those whose facts cannot be evaluated.
     """
+    if not rows:
+        return [], []
     states = await tx.run(queries.STATES, {"keys": [row["id"] for row in rows]})
     told = {state["id"]: state for state in states}
     facts = {row["id"]: [_fact(one) for one in _parsed(told[row["id"]]["facts"])] for row in rows}

@@ -1,7 +1,7 @@
 """Long work: batches written exactly once whatever dies, progress, results, failures, cancelling, leases."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any
 
@@ -32,10 +32,16 @@ class Counting:
     faults: dict[int, list[BaseException]] = field(default_factory=dict)
     prepared: list[int] = field(default_factory=list)
     ended: int = 0
+    reads_ahead: bool = False
 
     @property
     def kinds(self) -> Mapping[str, Kind]:
-        return {"test.count": Kind(self.step, self.prepare, self.end)}
+        ahead = self.ahead if self.reads_ahead else None
+        return {"test.count": Kind(self.step, self.prepare, self.end, ahead)}
+
+    def ahead(self, operation: Operation, prepared: Any) -> Operation | None:
+        number = int(prepared) // 10 + 1
+        return replace(operation, cursor=number) if number < TOTAL else None
 
     async def prepare(self, database: Database, operation: Operation) -> int:
         del database
@@ -95,6 +101,43 @@ async def test_every_batch_is_written_once_and_the_result_is_kept(database: Data
     assert row["created_at"] <= row["started_at"] <= row["finished_at"] < FAR_END
     assert (await written(database), work.prepared, work.ended) == ([0, 1, 2, 3, 4],) * 2 + (1,)
     assert await run(database, work.kinds) == 0
+
+
+async def test_what_is_prepared_ahead_is_each_batch_s_own(database: Database) -> None:
+    await begin(database)
+    work = Counting(reads_ahead=True)
+    assert await run(database, work.kinds) == TOTAL
+    row = await only(database)
+    assert (row["state"], row["result"]["last"]) == ("done", 40)
+    assert (await written(database), work.prepared) == ([0, 1, 2, 3, 4],) * 2
+
+
+async def test_what_was_prepared_ahead_of_a_fault_is_prepared_anew(database: Database) -> None:
+    await begin(database)
+    work = Counting({1: [OSError("disk")]}, reads_ahead=True)
+    await run(database, work.kinds)
+    assert await written(database) == [0]
+    await change(database, lease_until=real_now())
+    await run(database, work.kinds)
+    assert (await only(database))["state"] == "done"
+    assert await written(database) == list(range(TOTAL))
+    assert work.prepared[-4:] == [1, 2, 3, 4]
+
+
+async def test_a_fault_in_preparing_ahead_leaves_the_batch_before_it(database: Database) -> None:
+    await begin(database)
+    work = Counting(reads_ahead=True)
+    kind = work.kinds["test.count"]
+
+    async def prepare(database: Database, operation: Operation) -> int:
+        if operation.cursor == 2:
+            raise OSError("network")
+        return await work.prepare(database, operation)
+
+    await run(database, {"test.count": replace(kind, prepare=prepare)})
+    row = await only(database)
+    assert (row["state"], row["failure_count"], row["done_count"]) == ("running", 1, 2)
+    assert await written(database) == [0, 1]
 
 
 async def test_a_batch_belongs_to_whoever_asked(database: Database) -> None:

@@ -382,9 +382,12 @@ async def test_a_retarget_goes_on_where_it_was_stopped(publisher: Publisher) -> 
     taken = await runner._take(database, OPERATIONS)
     assert taken is not None
 
+    kind = OPERATIONS["sla.retarget"]
+    prepared = await kind.prepare(database, taken[1])
+
     async def die() -> None:
         async with database.transaction() as tx:
-            await OPERATIONS["sla.retarget"].step(tx, taken[1], None)
+            await kind.step(tx, taken[1], prepared)
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
@@ -403,6 +406,24 @@ async def test_a_retarget_goes_on_where_it_was_stopped(publisher: Publisher) -> 
     assert {row["actor_id"] for row in rows if row["kind"] == "policy_assigned"} == {
         publisher.admin.user["id"]
     }
+    await publisher.true()
+
+
+async def test_what_happens_between_reading_and_locking_counts(publisher: Publisher) -> None:
+    world = publisher.world
+    operation_id = await start_and_stop(publisher, 5)
+    taken = await runner._take(world.database, OPERATIONS)
+    assert taken is not None
+    kind = OPERATIONS["sla.retarget"]
+    prepared = await kind.prepare(world.database, taken[1])
+    await world.move(MONDAY + 20 * MINUTE, FactKind.ACCEPTED, 3)
+    await world.move(MONDAY + 30 * MINUTE, FactKind.CLOSED, 4)
+    async with world.database.transaction() as tx:
+        step = await kind.step(tx, taken[1], prepared)
+    assert step.result is not None
+    assert (step.done, step.result["moved"]) == (3, 3)
+    assert operation_id == taken[1].public_id
+    assert await publisher.due() == [told(MONDAY + 8 * HOUR)] * 3 + [told(MONDAY + 4 * HOUR)] * 2
     await publisher.true()
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from app.calendars.target import MICROS_A_SECOND
-from app.sla.engine.deadline import Deadline, State
+from app.sla.engine.deadline import Deadline, Level, State
 from app.sla.engine.ladder import levels_of
 from app.sla.engine.policy import HOUSE_LADDER
 from app.sla.engine.track import Track
@@ -17,8 +17,8 @@ _OVERDUE = frozenset({State.MISSED, State.LATE})
 _SECOND = timedelta(seconds=1)
 
 
-def deadline_of(track: Track, horizon: datetime) -> Deadline:
-    """Return the row of a track as of `horizon`, at or after the last fact."""
+def deadline_of(track: Track, horizon: datetime, *, with_levels: bool = True) -> Deadline:
+    """Return the row of a track as of `horizon`, at or after the last fact; `levels` are most of its price."""
     terms = track.terms
     state, pause_ends_at = _state(track, horizon)
     used = track.used_micros(track.ended_at or horizon)
@@ -50,14 +50,17 @@ def deadline_of(track: Track, horizon: datetime) -> Deadline:
         length_seconds=length // MICROS_A_SECOND,
         late_seconds=terms.calendar.open_seconds(track.due_at, until) if overdue else None,
         late_elapsed_seconds=(until - track.due_at) // _SECOND if overdue else None,
-        levels=levels_of(
-            track, terms.policy.ladder if terms.policy else HOUSE_LADDER, length, used
-        ),
+        levels=_levels(track, length, used) if with_levels else (),
         segments=tuple(track.segments),
         retargets=track.retargets,
         adjustment=track.adjustment,
         row=track.row,
     )
+
+
+def _levels(track: Track, length: int, used: int) -> tuple[Level, ...]:
+    policy = track.terms.policy
+    return levels_of(track, HOUSE_LADDER if policy is None else policy.ladder, length, used)
 
 
 def _state(track: Track, horizon: datetime) -> tuple[State, datetime | None]:
