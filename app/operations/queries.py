@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from sqlalchemy import Boolean, ColumnElement, bindparam, literal_column, or_, select
+from sqlalchemy import Boolean, ColumnElement, bindparam, or_, select, text
 
 from app.auth.models import User
 from app.auth.permissions import Permission, RowScope
@@ -16,8 +16,8 @@ _o = OperationRow.__table__.c
 _COLUMNS = list(OperationRow.__table__.columns)
 _SOURCE = OperationRow.__table__.outerjoin(User.__table__, User.id == _o.user_id)
 _VISIBLE = or_(_o.user_id == bindparam("user_key"), bindparam("sees_all", type_=Boolean()))
-# Literals, so that the partial index serves whatever plan the engine keeps.
-_UNFINISHED = literal_column("operations.state IN ('queued', 'running')", Boolean())
+# Spelled as the partial index is, so that it serves whatever plan the engine keeps.
+_UNFINISHED = text("operations.state IN ('queued', 'running')")
 _FIELDS: tuple[tuple[str, ColumnElement[Any]], ...] = (
     ("id", _o.public_id),
     ("kind", _o.kind),

@@ -1,8 +1,9 @@
 """The heart's questions: locking a subject, its whole state in one answer, and what the sweep claims."""
 
 from dataclasses import dataclass
+from typing import Any
 
-from sqlalchemy import Boolean, ColumnElement, bindparam, exists, func, literal_column, select
+from sqlalchemy import ColumnElement, bindparam, exists, func, select, text
 
 from app.auth.models import Department
 from app.sla.models import DeadlineLevel, DeadlineRow, Escalation, FactRow, Subject
@@ -87,8 +88,8 @@ OPEN_SUBJECTS_OF_CUSTOMER = Statement(
     .order_by(Subject.id)
 )
 
-# Spelled as the partial index is, so that it serves on both engines.
-_OPEN = literal_column("sla_subjects.is_open", Boolean())
+# Spelled as the partial index is, so that it serves on both engines; an expression would become `= 1` on SQLite.
+_OPEN = text("sla_subjects.is_open")
 _PROVISIONAL = exists(
     select(DeadlineRow.id).where(
         DeadlineRow.subject_key == Subject.id,
@@ -110,7 +111,7 @@ class OpenSubjects:
 
 
 def _open_subjects(*conditions: ColumnElement[bool]) -> OpenSubjects:
-    here = (_OPEN, *conditions)
+    here: tuple[Any, ...] = (_OPEN, *conditions)
     after = Subject.id > bindparam("after", type_=Subject.id.type)
     limit = bindparam("batch_size", type_=Subject.id.type)
     chosen = select(*_SUBJECT).where(*here, any_of(Subject.id, "keys")).order_by(Subject.id)

@@ -4,15 +4,12 @@ Monday 2 March 2026, office hours 09:00-18:00 in Shanghai; a wait ends by itself
 """
 
 import csv
-import sqlite3
 from collections.abc import Mapping
-from contextlib import closing
 from io import StringIO
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 import httpx
-import psycopg
 import pytest
 from sqlalchemy import select
 
@@ -20,11 +17,10 @@ from app import writing
 from app.columns import table_columns
 from app.database import Database
 from app.reports import pause_queries, pauses
-from app.settings import ClockMode
 from app.sla import service as sla
 from app.sla.models import FactRow
-from app.statements import Plan, Statement, postgresql_dialect, sqlite_dialect
-from tests.conftest import ENGINE
+from app.statements import Statement
+from tests.query_plans import steps_of
 from tests.tickets.conftest import House, code_of, errors_of, house, local
 
 __all__ = ["house"]
@@ -411,20 +407,7 @@ async def test_too_many_waits_are_refused_with_words_and_exactly_as_many_are_cou
 
 
 def test_the_waits_of_a_period_are_found_by_an_index_of_their_own(database_url: str) -> None:
-    core = pause_queries.waits(("begins_at", "ends_at")).core
-    if ENGINE == "sqlite":
-        plan = Plan(core, sqlite_dialect(ClockMode.real))
-        with closing(sqlite3.connect(database_url.removeprefix("sqlite:///"))) as file:
-            told = file.execute(f"EXPLAIN QUERY PLAN {plan.sql}", [None] * len(plan.arguments))
-            steps = [str(row) for row in told]
-    else:
-        plan = Plan(core, postgresql_dialect(ClockMode.real))
-        with psycopg.connect(database_url, autocommit=True) as connection:
-            connection.execute("SET enable_seqscan = off; SET plan_cache_mode = force_generic_plan")
-            connection.execute(f"PREPARE asked AS {plan.sql}".encode())
-            nothing = ", ".join(["NULL"] * len(plan.arguments))
-            told_by = connection.execute(f"EXPLAIN EXECUTE asked({nothing})".encode())
-            steps = [str(row) for row in told_by]
+    steps = steps_of(pause_queries.waits(("begins_at", "ends_at")).core, database_url)
     assert any("ix_sla_facts_waiting" in step for step in steps), steps
 
 
