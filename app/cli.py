@@ -1,4 +1,4 @@
-"""The command line: `huiying serve | worker | migrate | admin | demo | replay | scorecard | rebuild-deadlines | outbox ...`.
+"""The command line: `huiying serve | worker | migrate | admin | demo | replay | scorecard | rebuild-... | outbox ...`.
 
 Commands import what they run when they run it, so that `--help` answers at once.
 """
@@ -14,6 +14,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+
+from app import rebuilding
 
 if TYPE_CHECKING:
     from app.database import Database
@@ -177,24 +179,8 @@ def scorecard(
         sys.stdout.write(texts["csv"])
 
 
-@app.command("rebuild-deadlines")
-def rebuild_deadlines(
-    check: Annotated[
-        bool, typer.Option("--check", help="Only compare; exit 1 on a difference")
-    ] = False,
-) -> None:
-    """Compute every deadline anew from its facts, and write (or with --check only report) what differs."""
-    from app.sla import rebuild
-
-    if not check:
-        count = with_database(rebuild.rebuild_deadlines)
-        print(f"{count} rows written anew")
-        return
-    differences = with_database(rebuild.check_deadlines)
-    for difference in differences:
-        print(difference)
-    print(f"{len(differences)} differences")
-    raise typer.Exit(1 if differences else 0)
+app.command("rebuild-deadlines")(rebuilding.rebuild_deadlines)
+app.command("rebuild-timeline")(rebuilding.rebuild_timeline)
 
 
 @admin.command("create")

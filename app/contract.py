@@ -97,6 +97,7 @@ TAGS: dict[str, str] = {
     "obligations": "Promises about matters of other systems, on this clock",
     "customers": "One file that every department shares",
     "lifecycle": "The stages of a customer's life, and the rules of moving between them",
+    "timeline": "Everything that happened to a customer, newest first",
     "tickets": "One matter of a customer, from opening to closing",
     "ticket-types": "The configurable list of ticket types",
     "deadlines": "Promises with their clocks and verdicts",

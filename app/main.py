@@ -55,6 +55,7 @@ from app.tickets import moves_router as ticket_moves
 from app.tickets import router as tickets
 from app.tickets import texts as ticket_texts
 from app.tickets import types_router as ticket_types
+from app.timeline import router as timeline
 
 ROUTERS: tuple[APIRouter, ...] = (
     health.router,
@@ -76,6 +77,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     tickets.router,
     ticket_moves.router,
     ticket_types.router,
+    timeline.router,
     reports.router,
 )
 TEXTS = (

@@ -13,6 +13,7 @@ from app.notifications.service import READY
 from app.operations.runner import Kind
 from app.outbox.relay import Subscriptions
 from app.sla import backtesting, notices, retargeting
+from app.timeline import service as timeline
 
 # Who looks again at a notice of a kind, and puts it into words: by the first part of the kind.
 FAMILIES = {"deadline": notices.release}
@@ -21,6 +22,7 @@ SUBSCRIPTIONS = Subscriptions(
     handlers={
         READY: (partial(release.release, families=FAMILIES),),
         CALENDAR_CHANGED: (retargeting.repin,),
+        **timeline.HANDLERS,
     },
     senders={mail.READY: mail.send_mail, **alarm.SENDERS.senders},
 )

@@ -16,9 +16,10 @@ from app.rehearsal import models as rehearsal
 from app.reports import models as reports
 from app.sla import models as sla
 from app.tickets import models as tickets
+from app.timeline import models as timeline
 
 __all__ = [
     "Base", "audit", "auth", "calendars", "customers", "heartbeats", "idempotency",
     "lifecycle", "notifications", "obligations", "operations", "outbox", "rehearsal", "reports", "sla",
-    "tickets",
+    "tickets", "timeline",
 ]  # fmt: skip

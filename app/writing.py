@@ -364,6 +364,22 @@ async def upsert(
     await run(_upsert(table, tx.database.kind, keys, tuple(sorted(values))), row)
 
 
+async def insert_new(
+    tx: Transaction, table: Table, keys: tuple[str, ...], rows: Iterable[Mapping[str, Any]]
+) -> None:
+    """Insert rows of a derived table; where one with the same `keys` is there already, it stays as it is."""
+    _refuse_audited(table)
+    await tx.flush()
+    shape, complete = _shape(table), []
+    for values in rows:
+        row = shape.complete(values)
+        if shape.has_key and row["id"] is None:
+            row["id"] = await tx.next_key(table)
+        complete.append(row)
+    if complete:
+        await tx.run_many(_upsert(table, tx.database.kind, keys, keys), complete)
+
+
 @cache
 def _upsert(table: Table, kind: str, keys: tuple[str, ...], names: tuple[str, ...]) -> Statement:
     make: Any = postgresql.insert if kind == "postgresql" else sqlite.insert

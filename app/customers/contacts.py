@@ -10,11 +10,11 @@ from typing import Any
 from app import writing
 from app.audit.service import write_entry
 from app.customers import queries
+from app.customers.changes import publish_change, told_of
 from app.customers.models import Contact
 from app.customers.schemas import ContactCreate, ContactPatch
 from app.database import Transaction
 from app.errors import Conflict, NotFound
-from app.outbox.service import publish
 from app.statements import Row
 
 
@@ -39,7 +39,7 @@ async def create_contact(tx: Transaction, customer: Row, command: ContactCreate)
         created_at=at,
         updated_at=at,
     )
-    await _publish(tx, "contact.created", customer, row, at)
+    await publish_change(tx, "contact.created", customer, at=at, contact=row)
     return row
 
 
@@ -59,7 +59,7 @@ async def delete_contact(tx: Transaction, customer: Row, contact: Row) -> None:
     if await tx.value(queries.contact_references(), contact_key=contact["id"]):
         raise Conflict("contact_in_use")
     await writing.delete(tx, Contact, contact)
-    await _publish(tx, "contact.deleted", customer, contact, await tx.now())
+    await publish_change(tx, "contact.deleted", customer, at=await tx.now(), contact=contact)
 
 
 async def reveal_contact(
@@ -94,16 +94,7 @@ async def _change(
     tx: Transaction, customer: Row, contact: Row, values: Mapping[str, Any], at: datetime
 ) -> Row:
     row = await writing.update(tx, Contact, contact, **values, updated_at=at)
-    await _publish(tx, "contact.updated", customer, row, at)
-    return row
-
-
-async def _publish(tx: Transaction, event: str, customer: Row, contact: Row, at: datetime) -> None:
-    await publish(
-        tx,
-        event,
-        at=at,
-        subject_type="contact",
-        subject_id=contact["public_id"],
-        payload={"customer_id": customer["public_id"]},
+    await publish_change(
+        tx, "contact.updated", customer, at=at, contact=row, data=told_of(contact, values)
     )
+    return row

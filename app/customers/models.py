@@ -1,7 +1,8 @@
-"""Tables of the customer file: customers, their contacts, the account team."""
+"""Tables of the customer file: customers, their contacts, the account team, what happened to it."""
 
 from datetime import date, datetime
 from decimal import Decimal
+from typing import Any
 
 from sqlalchemy import Date, ForeignKey, Index, String, Text, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
@@ -80,6 +81,27 @@ class AccountTeamMember(Base):
     role: Mapped[str] = mapped_column(String(60))
 
 
+class CustomerChange(Base):
+    """One thing that happened to a customer's file; appended, never rewritten, for his timeline.
+
+    `public_id` is the event's. `data` holds names of fields, tiers and stages, never a personal value.
+    """
+
+    __tablename__ = "customer_changes"
+    __audited__ = False
+
+    id: Mapped[int] = key_column()
+    public_id: Mapped[str] = public_id_column()
+    customer_id: Mapped[int] = mapped_column(ForeignKey("customers.id"))
+    event: Mapped[str] = mapped_column(String(60))
+    at: Mapped[datetime] = mapped_column(UtcDateTime)
+    subject_type: Mapped[str] = mapped_column(String(40))
+    subject_id: Mapped[str] = mapped_column(String(40))
+    actor_id: Mapped[int | None] = mapped_column(ForeignKey("users.id"))
+    data: Mapped[dict[str, Any]] = mapped_column(Json, default=dict)
+
+
+Index("ix_customer_changes_customer", CustomerChange.customer_id, CustomerChange.id)
 Index("ix_customers_name_key", Customer.name_key, Customer.id)
 Index("ix_customers_created", Customer.created_at, Customer.id)
 Index("ix_customers_owner", Customer.owner_id, Customer.id)

@@ -5,7 +5,6 @@ Every function works in the caller's transaction and publishes what it did, ids 
 """
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
 from decimal import Decimal
 from enum import Enum
 from typing import Any
@@ -16,12 +15,12 @@ from app.audit.service import write_entry
 from app.auth.permissions import Permission, Role
 from app.auth.principal import Principal
 from app.customers import queries
+from app.customers.changes import publish_change, told_of
 from app.customers.models import AccountTeamMember, Customer
 from app.customers.names import name_key
 from app.customers.schemas import AccountTeam, CustomerCreate, CustomerPatch, TierChange
 from app.database import Transaction
 from app.errors import FieldError, Invalid, NotFound, NotPermitted, invalid_field
-from app.outbox.service import publish
 from app.sla import service as sla
 from app.statements import Row, Statement
 from app.time import FAR_END
@@ -119,7 +118,7 @@ async def create_customer(
         created_at=at,
         updated_at=at,
     )
-    await _publish(tx, "customer.created", row, at)
+    await publish_change(tx, "customer.created", row, at=at)
     return row
 
 
@@ -154,7 +153,7 @@ async def _change(tx: Transaction, customer: Row, values: Mapping[str, Any], eve
         return customer
     at = await tx.now()
     row = await writing.update(tx, Customer, customer, **values, updated_at=at)
-    await _publish(tx, event, row, at)
+    await publish_change(tx, event, row, at=at, data=told_of(customer, values))
     return row
 
 
@@ -241,12 +240,6 @@ def _fault(user: Row | None, known: Sequence[int | None]) -> str | None:
     return None if user["is_active"] or user["id"] in known else "user_inactive"
 
 
-async def _publish(tx: Transaction, event: str, customer: Row, at: datetime) -> None:
-    await publish(
-        tx, event, at=at, subject_type="customer", subject_id=customer["public_id"], payload={}
-    )
-
-
 # --- the account team
 
 
@@ -264,7 +257,7 @@ async def replace_team(tx: Transaction, customer: Row, command: AccountTeam) -> 
     row = await writing.update(
         tx, Customer, customer, version=customer["version"] + 1, updated_at=at
     )
-    await _publish(tx, "customer.team_changed", row, at)
+    await publish_change(tx, "customer.team_changed", row, at=at)
     return row
 
 

@@ -18,12 +18,12 @@ async def publish(
     subject_id: str | None = None,
     payload: Mapping[str, Any] | None = None,
     not_before: datetime | None = None,
-) -> None:
-    """Hold back one message; `event` is dotted past tense (`ticket.resolved`), ids are public, no personal data.
+) -> dict[str, Any]:
+    """Hold back one message and return its row; `event` is dotted past tense (`ticket.resolved`), ids are public, no personal data.
 
     `at` is the domain instant of the fact; the relay takes the message up at `not_before`, or at once.
     """
-    await writing.insert(
+    return await writing.insert(
         tx,
         OutboxMessage,
         event=event,

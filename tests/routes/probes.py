@@ -282,6 +282,8 @@ PROBES: Mapping[str, Probe] = {
     "customers_patch_contact": Probe("contact", lambda t: {"title": "采购经理"}),
     "customers_delete_contact": Probe("contact", status=204),
     "customers_reveal_contact": Probe("contact", _reason),
+    "timeline_list": Probe("customer"),
+    "timeline_kinds": _PLAIN,
     # --- tickets
     "ticket_types_list": _PLAIN,
     "ticket_types_create": Probe(
