@@ -6,7 +6,7 @@ from typing import Any
 import httpx
 import pytest
 
-from app.customers import service
+from app.customers import changes
 from app.database import Database
 from tests.customers.conftest import BASE, NOBODY, Office, codes, counts, entries, messages
 from tests.factories import make_customer, make_user
@@ -273,7 +273,7 @@ async def test_a_change_that_cannot_publish_leaves_nothing(
         raise RuntimeError("the outbox is gone")
 
     before = await counts(database)
-    monkeypatch.setattr(service, "publish", fail)
+    monkeypatch.setattr(changes, "publish", fail)
     for method, url, body in (
         ("POST", BASE, LEAST),
         ("PATCH", office.url, {"region": "上海"}),

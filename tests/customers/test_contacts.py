@@ -7,7 +7,7 @@ import httpx
 import pytest
 
 from app import writing
-from app.customers import contacts
+from app.customers import changes
 from app.customers.schemas import ContactRead
 from app.database import Database
 from app.tickets.models import Ticket
@@ -272,7 +272,7 @@ async def test_a_contact_that_cannot_publish_leaves_nothing(
         raise RuntimeError("the outbox is gone")
 
     before = await counts(database)
-    monkeypatch.setattr(contacts, "publish", fail)
+    monkeypatch.setattr(changes, "publish", fail)
     for method, url, body in (
         ("POST", f"{office.url}/contacts", PERSON),
         ("PATCH", office.contact_url, {"title": "总监"}),

@@ -10,6 +10,8 @@ from fastapi import FastAPI
 
 from app.auth.permissions import Role
 from app.database import Database
+from app.outbox.relay import relay
+from app.subscribers import SUBSCRIPTIONS
 from tests.conftest import AsUser
 from tests.factories import make_contact
 from tests.routes.office import Office, Relation, make_office
@@ -52,6 +54,11 @@ async def fill(client: httpx.AsyncClient, office: Office) -> Mapping[str, str]:
     for name in ("colleague", "stranger"):
         body = {"owner_id": office.people[name]["public_id"]}
         assert (await client.post(f"{url}/assign", json=body, headers=admin)).is_success
+    for industry in ("仪器", "仪表", "仪器仪表"):
+        url = f"/api/v1/customers/{customer['public_id']}"
+        answer = await client.patch(url, json={"industry": industry}, headers=admin)
+        assert answer.is_success
+    await relay(office.database, SUBSCRIPTIONS)
     return path | {"customer_id": customer["public_id"]}
 
 
