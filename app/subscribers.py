@@ -5,6 +5,7 @@ from functools import partial
 from app import tables
 from app.audit import service as audit
 from app.calendars.events import CALENDAR_CHANGED
+from app.customers import first_refreshes
 from app.database import Database
 from app.heartbeats import alarm
 from app.idempotency import service as idempotency
@@ -27,7 +28,7 @@ SUBSCRIPTIONS = Subscriptions(
     senders={mail.READY: mail.send_mail, **alarm.SENDERS.senders},
 )
 
-OPERATIONS: dict[str, Kind] = {**retargeting.KINDS, **backtesting.KINDS}
+OPERATIONS: dict[str, Kind] = {**retargeting.KINDS, **backtesting.KINDS, **first_refreshes.KINDS}
 
 
 def compose(database: Database) -> Database:

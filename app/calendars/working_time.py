@@ -184,6 +184,13 @@ class Calendar:
         table = self._covering(instant, instant)
         return from_micros(self._search_day(table, instant, own, days).spans[-1][1])
 
+    def end_of_working_day(self, at: datetime) -> datetime:
+        """The end of the last open interval of `at`'s local date, of the next working day if it is closed."""
+        instant = to_micros(at)
+        table = self._covering(instant, instant)
+        before = at.astimezone(self.timezone).toordinal() - 1
+        return from_micros(self._search_day(table, instant, before, 1).spans[-1][1])
+
     def add_calendar_days(self, start: datetime, days: int) -> datetime:
         """The same local time `days` dates later, open or not (DST as `local_time` says).
 

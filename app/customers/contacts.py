@@ -9,7 +9,7 @@ from typing import Any
 
 from app import writing
 from app.audit.service import write_entry
-from app.customers import queries
+from app.customers import freshness, queries
 from app.customers.changes import publish_change, told_of
 from app.customers.models import Contact
 from app.customers.schemas import ContactCreate, ContactPatch
@@ -40,6 +40,7 @@ async def create_contact(tx: Transaction, customer: Row, command: ContactCreate)
         updated_at=at,
     )
     await publish_change(tx, "contact.created", customer, at=at, contact=row)
+    await freshness.touch(tx, customer, at=at)
     return row
 
 
@@ -51,7 +52,9 @@ async def patch_contact(tx: Transaction, customer: Row, contact: Row, command: C
     at = await tx.now()
     if values.get("is_primary"):
         await _demote_others(tx, customer, contact["id"], at)
-    return await _change(tx, customer, contact, values, at)
+    row = await _change(tx, customer, contact, values, at)
+    await freshness.touch(tx, customer, at=at)
+    return row
 
 
 async def delete_contact(tx: Transaction, customer: Row, contact: Row) -> None:
@@ -59,7 +62,9 @@ async def delete_contact(tx: Transaction, customer: Row, contact: Row) -> None:
     if await tx.value(queries.contact_references(), contact_key=contact["id"]):
         raise Conflict("contact_in_use")
     await writing.delete(tx, Contact, contact)
-    await publish_change(tx, "contact.deleted", customer, at=await tx.now(), contact=contact)
+    at = await tx.now()
+    await publish_change(tx, "contact.deleted", customer, at=at, contact=contact)
+    await freshness.touch(tx, customer, at=at)
 
 
 async def reveal_contact(

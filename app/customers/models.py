@@ -1,10 +1,10 @@
-"""Tables of the customer file: customers, their contacts, the account team, what happened to it."""
+"""Tables of the customer file: customers, their contacts, the account team, refreshes promised, what happened to it."""
 
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import Date, ForeignKey, Index, String, Text, UniqueConstraint
+from sqlalchemy import Date, ForeignKey, Index, String, Text, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.columns import Base, Json, Money, SortKey, UtcDateTime, key_column, public_id_column
@@ -101,6 +101,42 @@ class CustomerChange(Base):
     data: Mapped[dict[str, Any]] = mapped_column(Json, default=dict)
 
 
+class CustomerRefresh(Base):
+    """A monthly refresh that a file is promised (SOP CU-7): `open`, `refreshed` or `cancelled`; one is open at most.
+
+    `how` it was answered: by an `edit` of the file or its contacts, or by a `confirmation`, which says what `progress`
+    the business made and whether key contacts changed.
+    """
+
+    __tablename__ = "customer_refreshes"
+    __audited__ = False
+
+    id: Mapped[int] = key_column()
+    public_id: Mapped[str] = public_id_column()
+    customer_id: Mapped[int] = mapped_column(ForeignKey("customers.id"))
+    status: Mapped[str] = mapped_column(String(12), default="open")
+    how: Mapped[str | None] = mapped_column(String(12))
+    progress: Mapped[str | None] = mapped_column(Text)
+    key_contacts_changed: Mapped[bool | None]
+    ended_by: Mapped[int | None] = mapped_column(ForeignKey("users.id"))
+    opened_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    ended_at: Mapped[datetime] = mapped_column(UtcDateTime, default=FAR_END)
+
+
+_open_refresh = text("status = 'open'")
+Index(
+    "ix_customer_refreshes_open",
+    CustomerRefresh.customer_id,
+    unique=True,
+    postgresql_where=_open_refresh,
+    sqlite_where=_open_refresh,
+)
+Index(
+    "ix_customer_refreshes_customer",
+    CustomerRefresh.customer_id,
+    CustomerRefresh.opened_at,
+    CustomerRefresh.id,
+)
 Index("ix_customer_changes_customer", CustomerChange.customer_id, CustomerChange.id)
 Index("ix_customers_name_key", Customer.name_key, Customer.id)
 Index("ix_customers_created", Customer.created_at, Customer.id)

@@ -7,7 +7,20 @@ CU-13), so no row scope stands here; who may write is the service's question.
 from functools import cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, Text, bindparam, cast, false, literal, or_, select
+from sqlalchemy import (
+    ColumnElement,
+    Text,
+    and_,
+    bindparam,
+    cast,
+    exists,
+    false,
+    func,
+    literal,
+    literal_column,
+    or_,
+    select,
+)
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.expression import FunctionElement
@@ -17,7 +30,9 @@ from app.auth.models import Department, User
 from app.columns import Base
 from app.customers.models import AccountTeamMember, Contact, Customer
 from app.reading import Listing, masked, one_statement
-from app.statements import Statement, any_of, json_list
+from app.sla.models import DeadlineRow
+from app.statements import DomainNow, Statement, any_of, json_list
+from app.time import FAR_END
 
 Fields = tuple[tuple[str, ColumnElement[Any]], ...]
 
@@ -26,6 +41,14 @@ _DEPARTMENTS, _USERS = Department.__table__, User.__table__
 _OWNERS, _MANAGERS = _USERS.alias("owner"), _USERS.alias("account_manager")
 _CREATORS, _MEMBERS = _USERS.alias("creator"), _USERS.alias("member")
 _customer, _contact, _team = _CUSTOMERS.c, _CONTACTS.c, _TEAM.c
+_refresh = DeadlineRow.__table__.alias("refresh")
+# Spelled as the partial index is, so that it serves on both engines.
+_AWAITED = and_(
+    _refresh.c.customer_id == _customer.id,
+    _refresh.c.clock == literal_column("'refresh'"),
+    _refresh.c.ended_at == FAR_END,
+)
+_STALE = exists().where(_AWAITED, _refresh.c.due_at < DomainNow())
 
 
 class HasTag(FunctionElement[bool]):
@@ -87,7 +110,9 @@ _TEAM_SHOWN = json_list(
 _REVENUE = masked(cast(_customer.revenue, Text), head=0, tail=0)
 
 ONE = one_statement(
-    _WITH_PEOPLE.outerjoin(_CREATORS, _CREATORS.c.id == _customer.created_by),
+    _WITH_PEOPLE.outerjoin(_CREATORS, _CREATORS.c.id == _customer.created_by).outerjoin(
+        _refresh, _AWAITED
+    ),
     (
         *_SUMMARY,
         ("headcount", _customer.headcount),
@@ -101,6 +126,8 @@ ONE = one_statement(
         ("tier_reason", _customer.tier_reason),
         ("remarks", _customer.remarks),
         ("account_team", _TEAM_SHOWN),
+        ("fresh_until", _refresh.c.due_at),
+        ("is_stale", func.coalesce(_refresh.c.due_at < DomainNow(), false())),
         ("created_by", _CREATORS.c.public_id),
     ),
     _customer.public_id == bindparam("public_id"),
@@ -124,6 +151,8 @@ LISTING = Listing(
         "number": _customer.number,
     },
     filters={
+        "stale": _STALE,
+        "fresh": ~_STALE,
         "status": any_of(_customer.status, "status"),
         "tier": any_of(_customer.tier, "tier"),
         "source_channel": any_of(_customer.source_channel, "source_channel"),

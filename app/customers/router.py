@@ -78,6 +78,8 @@ async def list_customers(asked: Annotated[CustomerFilter, Query()], call: Reader
     filters = {
         name: str(value) if isinstance(value, UUID) else value for name, value in values.items()
     }
+    if filters.pop("stale") is not None:
+        filters["stale" if asked.stale else "fresh"] = True
     if asked.q is not None:
         filters["q"] = name_key(asked.q)
     body = await reading.page(

@@ -202,6 +202,9 @@ class CustomerFilter(BaseModel):
     industry: Asked | None = None
     tag: Asked | None = None
     q: Asked | None = Field(None, description="The beginning of the name")
+    stale: bool | None = Field(
+        None, description="Whether the monthly refresh is overdue (SOP CU-7)"
+    )
     created_from: Instant | None = Field(None, alias="created_at[gte]")
     created_before: Instant | None = Field(None, alias="created_at[lt]")
     sort: CustomerSort = CustomerSort.CREATED_AT_DESC
@@ -251,6 +254,10 @@ class CustomerRead(CustomerSummary):
     tier_reason: str | None
     remarks: str | None
     account_team: list[TeamMemberRead]
+    fresh_until: AwareDatetime | None = Field(
+        description="When the next refresh is due (SOP CU-7); null for who is lost or merged"
+    )
+    is_stale: bool
     created_by: UUID | None
 
 

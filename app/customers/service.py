@@ -14,7 +14,7 @@ from app import writing
 from app.audit.service import write_entry
 from app.auth.permissions import Permission, Role
 from app.auth.principal import Principal
-from app.customers import queries
+from app.customers import freshness, queries
 from app.customers.changes import publish_change, told_of
 from app.customers.models import AccountTeamMember, Customer
 from app.customers.names import name_key
@@ -94,12 +94,16 @@ async def team_of(tx: Transaction, customer_id: int) -> tuple[int, ...]:
 
 
 async def create_customer(
-    tx: Transaction, principal: Principal, command: CustomerCreate
+    tx: Transaction,
+    principal: Principal,
+    command: CustomerCreate,
+    *,
+    starts_clocks: bool = True,
 ) -> dict[str, Any]:
     """Register a customer (SOP CU-1) under a new number (SOP CU-2) and return his row.
 
     Without an owner in the command a seller owns what he registers; without a department the owner's is taken,
-    else the caller's. Publishes `customer.created`.
+    else the caller's. `starts_clocks`: the file's own promises begin with it. Publishes `customer.created`.
     """
     values = _columns(command.model_dump()) | await _references(tx, command, {})
     if "owner_id" not in command.model_fields_set and principal.role is Role.SALES:
@@ -119,6 +123,8 @@ async def create_customer(
         updated_at=at,
     )
     await publish_change(tx, "customer.created", row, at=at)
+    if starts_clocks:
+        await freshness.begin(tx, [row], at=at)
     return row
 
 
@@ -154,6 +160,7 @@ async def _change(tx: Transaction, customer: Row, values: Mapping[str, Any], eve
     at = await tx.now()
     row = await writing.update(tx, Customer, customer, **values, updated_at=at)
     await publish_change(tx, event, row, at=at, data=told_of(customer, values))
+    await freshness.follow(tx, customer, row, at=at)
     return row
 
 

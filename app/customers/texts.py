@@ -5,6 +5,10 @@ TEXTS: dict[str, tuple[str, str]] = {
         "该联系人已出现在工单等记录中,不能删除;可清空其电话和邮箱",
         "Tickets or other records name this contact, so it stays; its phone and e-mail can be emptied",
     ),
+    "customer_not_kept_fresh": (
+        "该客户状态为 {status},其档案不再要求每月更新",
+        "A customer who is {status} has no file to be kept fresh",
+    ),
 }
 
 FIELD_TEXTS: dict[str, tuple[str, str]] = {

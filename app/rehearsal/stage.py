@@ -146,6 +146,6 @@ async def _make_customer(tx: Transaction, head: Principal, tier: str) -> Custome
     command = CustomerCreate(
         name=f"Customers of tier {tier}", source_channel=SourceChannel.IMPORT, tier=Tier(tier)
     )
-    row = await customers.create_customer(tx, head, command)
+    row = await customers.create_customer(tx, head, command, starts_clocks=False)
     contact = await contacts.create_contact(tx, row, ContactCreate(name="Replay"))
     return CustomerOfTier(UUID(row["public_id"]), UUID(contact["public_id"]))

@@ -281,6 +281,16 @@ Index(
 Index("ix_deadlines_started", DeadlineRow.started_at, DeadlineRow.id)
 Index("ix_deadlines_owner", DeadlineRow.owner_id, DeadlineRow.due_at, DeadlineRow.id)
 Index("ix_deadlines_customer", DeadlineRow.customer_id, DeadlineRow.due_at, DeadlineRow.id)
+# A customer's file tells until when it is fresh, and lists ask for stale ones: one row a customer and month.
+_refreshes = text("clock = 'refresh'")
+Index(
+    "ix_deadlines_refresh",
+    DeadlineRow.customer_id,
+    DeadlineRow.ended_at,
+    DeadlineRow.due_at,
+    postgresql_where=_refreshes,
+    sqlite_where=_refreshes,
+)
 Index("ix_deadline_levels_subject", DeadlineLevel.subject_key)
 Index("ix_escalations_detected", Escalation.detected_at, Escalation.id)
 Index("ix_escalations_subject", Escalation.subject_type, Escalation.subject_id)

@@ -20,6 +20,7 @@ class TimelineKind(StrEnum):
     CUSTOMER_TIER_CHANGED = "customer.tier_changed"
     CUSTOMER_STAGE_CHANGED = "customer.stage_changed"
     CUSTOMER_TEAM_CHANGED = "customer.team_changed"
+    CUSTOMER_REFRESHED = "customer.refreshed"
     CUSTOMER_MERGED = "customer.merged"
     CUSTOMER_MERGE_UNDONE = "customer.merge_undone"
     CONTACT_CREATED = "contact.created"
@@ -72,6 +73,7 @@ KINDS: Final[Mapping[TimelineKind, Shown]] = MappingProxyType(
         _K.CUSTOMER_TIER_CHANGED: Shown("等级变更", "Tier changed", _FILE),
         _K.CUSTOMER_STAGE_CHANGED: Shown("阶段变更", "Stage changed", _FILE),
         _K.CUSTOMER_TEAM_CHANGED: Shown("服务团队变更", "Account team changed", _FILE),
+        _K.CUSTOMER_REFRESHED: Shown("档案刷新", "File refreshed", _FILE),
         _K.CUSTOMER_MERGED: Shown("客户合并", "Customers merged", _FILE),
         _K.CUSTOMER_MERGE_UNDONE: Shown("撤销合并", "Merge undone", _FILE),
         _K.CONTACT_CREATED: Shown("新增联系人", "Contact added", _FILE),

@@ -8,9 +8,11 @@ import pytest
 from sqlalchemy import func, or_, select
 
 from app.audit.models import AuditEntry
+from app.calendars import service as calendars
 from app.customers.models import AccountTeamMember, Contact, Customer
 from app.database import Database
 from app.outbox.models import OutboxMessage
+from app.sla import service as sla
 from app.statements import Row, Statement
 from tests.conftest import AsUser, Caller
 from tests.factories import (
@@ -73,6 +75,8 @@ class Office:
 @pytest.fixture
 async def office(database: Database, as_user: AsUser) -> Office:
     async with database.transaction() as tx:
+        await calendars.ensure_shipped(tx)
+        await sla.ensure_packs(tx)
         east = await make_department(tx, name="华东销售部")
         shanghai = await make_department(tx, name="上海组", parent=east)
         south = await make_department(tx, name="华南部")

@@ -275,6 +275,10 @@ PROBES: Mapping[str, Probe] = {
         "customer", lambda t: {"members": [{"user_id": _somebody(t), "role": "商务"}]}
     ),
     "customers_change_tier": Probe("customer", lambda t: {"tier": "A", "reason": "年度合作额"}),
+    "customers_confirm_fresh": Probe(
+        "customer", lambda t: {"progress": "二期扩产预算已批", "key_contacts_changed": False}
+    ),
+    "customers_list_refreshes": Probe("customer"),
     "customers_reveal": Probe("customer", _reason),
     "customers_list_contacts": Probe("customer"),
     "customers_create_contact": Probe("customer", lambda t: {"name": "王芳"}, status=201),

@@ -46,6 +46,10 @@ async def fill(client: httpx.AsyncClient, office: Office) -> Mapping[str, str]:
     async with office.database.transaction() as tx:
         for _ in range(3):
             await make_contact(tx, customer)
+    for number in range(3):
+        body = {"progress": f"第 {number} 条产线已验收", "key_contacts_changed": False}
+        url = f"/api/v1/customers/{customer['public_id']}/confirm-fresh"
+        assert (await client.post(url, json=body, headers=admin)).is_success
     url = f"/api/v1/tickets/{path['ticket_id']}"
     for number in range(4):
         body = {"body": f"{number}. 备件已从苏州总仓发出,明早送到现场。"}

@@ -272,9 +272,28 @@ def test_a_contact_is_not_known_before_it_was_recorded() -> None:
 
 
 @pytest.mark.sop("FU-3")
-def test_months_are_counted_from_the_anchor() -> None:
-    (row,) = single(opening("02-02 10:00", clock="refresh", anchor="2026-01-31T02:00:00Z"))
-    assert row.due_at == at("02-28 10:00")
+@pytest.mark.parametrize(
+    ("anchor", "due"),
+    [
+        ("2026-01-31T02:00:00Z", "03-02 18:00"),  # the last of February is a Saturday
+        ("2026-02-06T02:00:00Z", "03-06 18:00"),
+        ("2026-02-10T15:59:00Z", "03-10 18:00"),  # a minute before midnight
+        ("2026-02-10T16:00:00Z", "03-11 18:00"),
+    ],
+)
+def test_months_are_counted_from_the_anchor_to_the_end_of_a_working_day(
+    anchor: str, due: str
+) -> None:
+    (row,) = single(opening("02-02 10:00", clock="refresh", anchor=anchor))
+    assert row.due_at == at(due)
+
+
+@pytest.mark.sop("FU-3")
+def test_a_refresh_whose_month_ends_in_a_year_without_holidays_is_provisional() -> None:
+    for when, provisional in (("11-10 10:00", False), ("12-10 10:00", True)):
+        pins = {"working": ["loaded", 1], "24x7": ["24x7", 1]}
+        fact = Fact(1, FactKind.OPENED, at(when), {"calendars": pins, "clock": "refresh"})
+        assert single(fact)[0].provisional is provisional
 
 
 @pytest.mark.sop("FU-3")

@@ -51,6 +51,7 @@ class ClockRow:
     policy), while all of `needs` and none of `unless` hold. Opening while `done` holds counts as
     met at the start; `open_question` holds until the clock is answered, a correction included. `policy_chooses` leaves to the policy which of `answers` counts; `carries`
     lets a reopened cycle inherit the time used; `repeats`: each answer opens the next. `target` None: the fact brings its own instant.
+    `on_working_day`: a target in dates ends with its day's last open interval, a closed day moves it to the next working day.
     `calendar` is `by tier`, `working` or `24x7`; `shipped_in` names the packs that set it. The
     Chinese of a shipped row's `opens_on` and `answered_by` stands in `texts`.
     """
@@ -78,6 +79,7 @@ class ClockRow:
     policy_free: bool = False
     carries: bool = False
     repeats: bool = False
+    on_working_day: bool = False
     opens_on_zh: str = ""
     answered_by_zh: str = ""
 
@@ -102,6 +104,7 @@ def generic_row(
     answered_by: str,
     source: str,
     calendar: str = "working",
+    on_working_day: bool = False,
     opens_on_zh: str = "",
     answered_by_zh: str = "",
 ) -> ClockRow:
@@ -124,6 +127,7 @@ def generic_row(
         source=source,
         calendar=calendar,
         shipped_in=(),
+        on_working_day=on_working_day,
         opens_on_zh=opens_on_zh,
         answered_by_zh=answered_by_zh,
         answers=(On(FactKind.ANSWERED, mine),),

@@ -250,12 +250,13 @@ OTHER_CLOCKS: tuple[ClockRow, ...] = (
     generic_row(
         rule="FU-3",
         clock="refresh",
-        subject="follow_up",
+        subject="customer_refresh",
         target=Target(1, Unit.MONTHS),
         titles=("每月更新", "Monthly update"),
-        opens_on="the last refresh, or the file's creation",
-        answered_by="a refresh of the file (CU-7); a date on a closed day moves to the next working day",
+        opens_on="the last refresh, or the file's creation; a date on a closed day moves to the next working day",
+        answered_by="an edit of the file or its contacts, or a word that it is fresh (CU-7)",
         source="T",
+        on_working_day=True,
     ),
     generic_row(
         rule="FU-4",

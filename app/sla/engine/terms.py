@@ -148,13 +148,16 @@ class Setting:
     def _single_terms(self, single: Single) -> Terms:
         target = self.single_target(single)
         demanded = target.calendar_role if target is not None else None
-        return self._pinned(target, demanded or single.calendar or WORKING, pauses=False)
+        role = demanded or single.calendar or WORKING
+        return self._pinned(target, role, pauses=False, on_working_day=single.row.on_working_day)
 
-    def _pinned(self, target: Target | None, role: str, *, pauses: bool) -> Terms:
+    def _pinned(
+        self, target: Target | None, role: str, *, pauses: bool, on_working_day: bool = False
+    ) -> Terms:
         reference = self.calendars[role]
         calendar = self.rulebook.calendars[reference]
         unknown_from = None
-        if target is not None and target.needs_exceptions:
+        if target is not None and (target.needs_exceptions or on_working_day):
             unknown_from = calendar.provisional_from()
         micros = target.micros if target is not None and target.summed else None
         return Terms(target, calendar, reference, self.policy, pauses, unknown_from, micros)

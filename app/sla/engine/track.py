@@ -293,7 +293,10 @@ class Track:
         """Count a date target from its start; pauses and earlier cycles come on top."""
         terms, dated = self.terms, self.terms.summed_micros is None
         if dated and terms.target is not None and self.fixed_due_at is None:
-            self.date_due_at = date_due(terms.target, self.counted_from, terms.calendar)
+            due_at = date_due(terms.target, self.counted_from, terms.calendar)
+            if self.row.on_working_day:
+                due_at = terms.calendar.end_of_working_day(due_at)
+            self.date_due_at = due_at
 
 
 def _in_version(

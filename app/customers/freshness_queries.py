@@ -1,0 +1,56 @@
+"""What is asked of refreshes: a customer's list of them, each with its deadline as it stands."""
+
+from sqlalchemy import bindparam, exists, select
+
+from app.auth.models import User
+from app.customers.models import Customer, CustomerRefresh
+from app.reading import Listing
+from app.sla.models import DeadlineRow, Subject
+from app.sla.views import STATE
+from app.statements import Statement
+
+SUBJECT = "customer_refresh"
+
+_REFRESHES, _CUSTOMERS, _USERS = CustomerRefresh.__table__, Customer.__table__, User.__table__
+_SUBJECTS, _DEADLINES = Subject.__table__, DeadlineRow.__table__
+_refresh = _REFRESHES.c
+
+LISTING = Listing(
+    name="customer_refreshes",
+    source=_REFRESHES.join(_CUSTOMERS, _CUSTOMERS.c.id == _refresh.customer_id)
+    .join(
+        _SUBJECTS,
+        (_SUBJECTS.c.subject_type == SUBJECT) & (_SUBJECTS.c.subject_id == _refresh.id),
+    )
+    .join(_DEADLINES, _DEADLINES.c.subject_key == _SUBJECTS.c.id)
+    .outerjoin(_USERS, _USERS.c.id == _refresh.ended_by),
+    fields=(
+        ("id", _refresh.public_id),
+        ("status", _refresh.status),
+        ("state", STATE),
+        ("opened_at", _refresh.opened_at),
+        ("due_at", _DEADLINES.c.due_at),
+        ("ended_at", _refresh.ended_at),
+        ("ended_by", _USERS.c.public_id),
+        ("how", _refresh.how),
+        ("progress", _refresh.progress),
+        ("key_contacts_changed", _refresh.key_contacts_changed),
+    ),
+    key=_refresh.id,
+    sorts={"opened_at": _refresh.opened_at},
+    filters={"customer_id": _CUSTOMERS.c.public_id == bindparam("customer_id")},
+)
+
+# Files that nobody has promised to refresh yet, in the order of their keys; their rows are held meanwhile.
+_columns = Customer.__table__.columns
+WITHOUT = Statement(
+    select(*_columns)
+    .where(
+        _columns.id > bindparam("after", type_=_columns.id.type),
+        _columns.status != "lost",
+        ~exists().where(_refresh.customer_id == _columns.id, _refresh.status == "open"),
+    )
+    .order_by(_columns.id)
+    .limit(bindparam("batch_size", type_=_columns.id.type))
+    .with_for_update(of=_CUSTOMERS)
+)
