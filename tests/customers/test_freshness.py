@@ -9,6 +9,8 @@ import httpx
 import pytest
 from sqlalchemy import bindparam, select
 
+from app import writing
+from app.auth.models import Department
 from app.customers import first_refreshes, freshness
 from app.customers.models import Customer, CustomerRefresh
 from app.database import Actor, Database
@@ -51,7 +53,8 @@ async def fresh(database: Database, client: httpx.AsyncClient, office: Office) -
 
 async def read(client: httpx.AsyncClient, office: Office, url: str) -> Mapping[str, Any]:
     answer = await client.get(url, headers=office["owner"])
-    return answer.json()
+    file: Mapping[str, Any] = answer.json()
+    return file
 
 
 async def states(database: Database) -> list[tuple[str, datetime]]:
@@ -118,18 +121,16 @@ async def test_what_only_sorts_a_customer_is_no_refresh(
 async def test_a_change_of_the_contacts_is_a_refresh(
     client: httpx.AsyncClient, database: Database, office: Office, fresh: str
 ) -> None:
-    for number in (1, 2, 3):
-        await freeze(database, WEDNESDAY + number * DAY)
-        if number == 1:
-            made = await client.post(
-                f"{fresh}/contacts", json={"name": "王芳"}, headers=office["owner"]
-            )
-            url = f"{fresh}/contacts/{made.json()['id']}"
-        elif number == 2:
-            await client.patch(url, json={"title": "厂长"}, headers=office["owner"])
-        else:
-            await client.delete(url, headers=office["owner"])
-        assert len(await states(database)) == number + 1
+    await freeze(database, WEDNESDAY + DAY)
+    made = await client.post(f"{fresh}/contacts", json={"name": "王芳"}, headers=office["owner"])
+    assert len(await states(database)) == 2
+    url = f"{fresh}/contacts/{made.json()['id']}"
+    await freeze(database, WEDNESDAY + 2 * DAY)
+    await client.patch(url, json={"title": "厂长"}, headers=office["owner"])
+    assert len(await states(database)) == 3
+    await freeze(database, WEDNESDAY + 3 * DAY)
+    await client.delete(url, headers=office["owner"])
+    assert len(await states(database)) == 4
 
 
 @pytest.mark.sop("CU-7")
@@ -188,10 +189,31 @@ async def test_a_handed_over_file_takes_its_promise_along(
 async def test_the_owner_is_warned_and_told_and_without_one_the_head(
     client: httpx.AsyncClient, database: Database, office: Office, fresh: str
 ) -> None:
+    async with database.transaction() as tx:
+        head = office["head"].user
+        await writing.update(tx, Department, office.east, head_id=head["id"])
     await freeze(database, DUE - timedelta(minutes=1))
     await enforcement.sweep(database)
-    (line,) = await database.all(LINES)
-    assert line["user_id"] == office["owner"].user["id"]
+    (warned,) = await database.all(LINES)
+    assert warned["user_id"] == office["owner"].user["id"]
+    await client.patch(fresh, json={"owner_id": None}, headers=office["head"])
+    await freeze(database, DUE + timedelta(minutes=1))
+    await enforcement.sweep(database)
+    assert [line["user_id"] for line in await database.all(LINES)][1:] == [head["id"]]
+
+
+@pytest.mark.sop("CU-7")
+async def test_a_lost_customer_is_owed_no_refresh_and_one_won_back_is_again(
+    client: httpx.AsyncClient, database: Database, office: Office, fresh: str
+) -> None:
+    lost = await client.patch(fresh, json={"status": "lost"}, headers=office["owner"])
+    assert (lost.json()["fresh_until"], lost.json()["is_stale"]) == (None, False)
+    refused = await client.post(f"{fresh}/confirm-fresh", json=WORD, headers=office["owner"])
+    assert (refused.status_code, refused.json()["code"]) == (409, "customer_not_kept_fresh")
+    await freeze(database, WEDNESDAY + 8 * DAY)
+    back = await client.patch(fresh, json={"status": "interested"}, headers=office["owner"])
+    assert back.json()["fresh_until"] == "2026-04-20T10:00:00.000000Z"
+    assert [state for state, _ in await states(database)] == ["cancelled", "running"]
 
 
 @pytest.mark.sop("CU-7")
