@@ -15,7 +15,7 @@ from app.auth.permissions import Role, permissions_of, row_scope
 from app.auth.principal import Principal
 from app.calendars import service as calendars
 from app.columns import new_public_id
-from app.customers.models import AccountTeamMember, Contact, Customer
+from app.customers.models import AccountTeamMember, Contact, ContactPoint, Customer
 from app.customers.names import name_key
 from app.database import Database, Transaction
 from app.rehearsal.models import VirtualClock
@@ -123,19 +123,42 @@ async def make_customer(
 
 
 async def make_contact(
-    tx: Transaction, customer: Row, *, name: str = "王芳", **values: Any
+    tx: Transaction,
+    customer: Row,
+    *,
+    name: str = "王芳",
+    phone: str | None = "+8613800138000",
+    email: str | None = "wang.fang@example.com",
+    **values: Any,
 ) -> dict[str, Any]:
     """Return a contact with a mobile number and an address."""
     now = await tx.now()
     given = {
         "customer_id": customer["id"],
         "name": name,
-        "phone": "+8613800138000",
-        "email": "wang.fang@example.com",
         "created_at": now,
         "updated_at": now,
     }
-    return await writing.insert(tx, Contact, **(given | values))
+    contact = await writing.insert(tx, Contact, **(given | values))
+    for kind, value in (("phone", phone), ("email", email)):
+        if value is not None:
+            await make_point(tx, contact, kind, value)
+    return contact
+
+
+async def make_point(
+    tx: Transaction, contact: Row, kind: str, value: str, *, position: int = 0
+) -> dict[str, Any]:
+    """Give a contact a number (`phone`, E.164) or an address (`email`)."""
+    return await writing.insert(
+        tx,
+        ContactPoint,
+        contact_id=contact["id"],
+        customer_id=contact["customer_id"],
+        kind=kind,
+        value=value,
+        position=position,
+    )
 
 
 async def make_team_member(

@@ -135,10 +135,12 @@ async def test_phones_and_addresses_are_normal_or_refused(
     url = f"{API}/customers/{customer['public_id']}/contacts"
     before = await fingerprint(office.database)
     for text in naughty():
-        body = {"name": "王芳", "phone": text, "email": text}
+        body = {"name": "王芳", "phones": [{"number": text}], "emails": [{"address": text}]}
         answer = await client.post(url, json=body, headers=office.callers[Role.ADMIN])
         assert answer.status_code == 422, (text, answer.text)
-        assert {one["pointer"] for one in answer.json()["errors"]} <= {"/phone", "/email"}
+        assert {one["pointer"] for one in answer.json()["errors"]} <= {
+            "/phones/0/number", "/emails/0/address",
+        }  # fmt: skip
     assert await fingerprint(office.database) == before
 
 

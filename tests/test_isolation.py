@@ -214,7 +214,7 @@ async def test_personal_figures_are_clear_only_for_who_reveals_everybodys(
     person = (await client.get(contact_url, headers=caller)).json()
     listed = (await client.get(f"{url}/contacts", headers=caller)).json()["items"][0]
     assert listed == person
-    shown = (person["phone"], person["email"], file["revenue"])
+    shown = (person["phones"][0]["number"], person["emails"][0]["address"], file["revenue"])
     if GRANTS[role].get(Permission.CUSTOMERS_REVEAL) is RowScope.ALL:
         assert shown == SECRETS
     else:
@@ -224,6 +224,8 @@ async def test_personal_figures_are_clear_only_for_who_reveals_everybodys(
         f"{contact_url}/reveal", json={"reason": "客户来电要求回拨"}, headers=caller
     )
     if Permission.CUSTOMERS_REVEAL in GRANTS[role]:
-        assert (revealed.json()["phone"], revealed.json()["email"]) == (PHONE, EMAIL)
+        shown = revealed.json()
+        assert shown["phones"] == [{"number": PHONE, "label": None}]
+        assert shown["emails"] == [{"address": EMAIL, "label": None}]
     else:
         assert revealed.status_code == 403

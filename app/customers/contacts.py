@@ -1,9 +1,11 @@
 """Changes of a customer's contacts; the customer's row is held by the caller (`service.lock_customer`).
 
+A contact's row holds his `points`, the rows of his numbers and addresses in their order.
+
 Every function works in the caller's transaction and publishes what it did, ids only.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -11,10 +13,17 @@ from app import writing
 from app.audit.service import write_entry
 from app.customers import freshness, queries
 from app.customers.changes import publish_change, told_of
+from app.customers.contact_points import (
+    Entries,
+    PointKind,
+    add_points,
+    delete_points,
+    replace_points,
+)
+from app.customers.contact_schemas import Birthday, ContactCreate, ContactPatch
 from app.customers.models import Contact
-from app.customers.schemas import ContactCreate, ContactPatch
 from app.database import Transaction
-from app.errors import Conflict, NotFound
+from app.errors import Conflict, NotFound, invalid_field
 from app.statements import Row
 
 
@@ -29,16 +38,19 @@ async def lock_contact(tx: Transaction, customer: Row, public_id: str) -> Row:
 async def create_contact(tx: Transaction, customer: Row, command: ContactCreate) -> dict[str, Any]:
     """Add a person to a customer and return the row; publishes `contact.created`."""
     at = await tx.now()
+    _check_birthday(command.birthday, at)
     if command.is_primary:
         await _demote_others(tx, customer, None, at)
     row = await writing.insert(
         tx,
         Contact,
-        **command.model_dump(),
+        **command.model_dump(exclude={"phones", "emails"}, mode="json"),
         customer_id=customer["id"],
         created_at=at,
         updated_at=at,
     )
+    for kind, entries in _entries(command).items():
+        await add_points(tx, row, kind, entries)
     await publish_change(tx, "contact.created", customer, at=at, contact=row)
     await freshness.touch(tx, customer, at=at)
     return row
@@ -46,13 +58,19 @@ async def create_contact(tx: Transaction, customer: Row, command: ContactCreate)
 
 async def patch_contact(tx: Transaction, customer: Row, contact: Row, command: ContactPatch) -> Row:
     """Change what the command names and return the row; publishes `contact.updated` where anything differs."""
-    values = command.model_dump(exclude_unset=True)
-    if all(contact[name] == value for name, value in values.items()):
-        return contact
+    values = command.model_dump(exclude={"phones", "emails"}, exclude_unset=True, mode="json")
     at = await tx.now()
+    _check_birthday(command.birthday, at)
+    moved = [
+        f"{kind}s"
+        for kind, entries in _entries(command).items()
+        if await replace_points(tx, contact, kind, entries)
+    ]
+    if not moved and all(contact[name] == value for name, value in values.items()):
+        return contact
     if values.get("is_primary"):
         await _demote_others(tx, customer, contact["id"], at)
-    row = await _change(tx, customer, contact, values, at)
+    row = await _change(tx, customer, contact, values, at, moved=moved)
     await freshness.touch(tx, customer, at=at)
     return row
 
@@ -61,6 +79,7 @@ async def delete_contact(tx: Transaction, customer: Row, contact: Row) -> None:
     """Delete a contact and publish `contact.deleted`; raises `Conflict` while any record names it."""
     if await tx.value(queries.contact_references(), contact_key=contact["id"]):
         raise Conflict("contact_in_use")
+    await delete_points(tx, contact)
     await writing.delete(tx, Contact, contact)
     at = await tx.now()
     await publish_change(tx, "contact.deleted", customer, at=at, contact=contact)
@@ -83,7 +102,35 @@ async def reveal_contact(
         customer_id=customer["id"],
         changes={"reason": [None, reason]},
     )
-    return {"id": contact["public_id"], "phone": contact["phone"], "email": contact["email"]}
+    return {
+        "id": contact["public_id"],
+        "phones": [
+            {"number": row["value"], "label": row["label"]}
+            for row in contact["points"]
+            if row["kind"] == PointKind.PHONE
+        ],
+        "emails": [
+            {"address": row["value"], "label": row["label"]}
+            for row in contact["points"]
+            if row["kind"] == PointKind.EMAIL
+        ],
+    }
+
+
+def _entries(command: ContactCreate | ContactPatch) -> dict[PointKind, Entries]:
+    """Return the numbers and addresses that a command names, as `(value, label)`."""
+    given = command.model_fields_set
+    found: dict[PointKind, Entries] = {}
+    if "phones" in given:
+        found[PointKind.PHONE] = [(one.number, one.label) for one in command.phones]
+    if "emails" in given:
+        found[PointKind.EMAIL] = [(one.address, one.label) for one in command.emails]
+    return found
+
+
+def _check_birthday(birthday: Birthday | None, at: datetime) -> None:
+    if birthday is not None and birthday.year is not None and birthday.year > at.year:
+        raise invalid_field("/birthday/year", "in_the_future")
 
 
 async def _demote_others(
@@ -96,10 +143,19 @@ async def _demote_others(
 
 
 async def _change(
-    tx: Transaction, customer: Row, contact: Row, values: Mapping[str, Any], at: datetime
+    tx: Transaction,
+    customer: Row,
+    contact: Row,
+    values: Mapping[str, Any],
+    at: datetime,
+    *,
+    moved: Sequence[str] = (),
 ) -> Row:
-    row = await writing.update(tx, Contact, contact, **values, updated_at=at)
-    await publish_change(
-        tx, "contact.updated", customer, at=at, contact=row, data=told_of(contact, values)
+    """Write the row with a new version, and publish; `moved` are the lists beside it that differ."""
+    row = await writing.update(
+        tx, Contact, contact, **values, version=contact["version"] + 1, updated_at=at
     )
+    told = told_of(contact, values)
+    data = told | {"fields": sorted([*told["fields"], *moved])}
+    await publish_change(tx, "contact.updated", customer, at=at, contact=row, data=data)
     return row

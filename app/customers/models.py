@@ -1,4 +1,4 @@
-"""Tables of the customer file: customers, their contacts, the account team, refreshes promised, what happened to it."""
+"""Tables of the customer file: customers, contacts with numbers and addresses, the account team, refreshes, changes."""
 
 from datetime import date, datetime
 from decimal import Decimal
@@ -12,7 +12,10 @@ from app.time import FAR_END
 
 
 class Customer(Base):
-    """One customer's file (SOP CU-1). Columns marked personal are encrypted in the audit and masked for some."""
+    """One customer's file (SOP CU-1, CU-3, CU-8). Columns marked personal are encrypted in the audit.
+
+    `trade_kind` and `purchasing_power` are codes of choice lists; `custom` are values by the keys of their fields.
+    """
 
     __tablename__ = "customers"
     __entity__ = "customer"
@@ -22,17 +25,27 @@ class Customer(Base):
     number: Mapped[str] = mapped_column(SortKey, unique=True)
     name: Mapped[str] = mapped_column(String(200))
     name_key: Mapped[str] = mapped_column(SortKey)
+    short_name: Mapped[str | None] = mapped_column(String(100))
+    credit_code: Mapped[str | None] = mapped_column(String(18))
+    website: Mapped[str | None] = mapped_column(String(500))
+    address: Mapped[str | None] = mapped_column(String(500))
     industry: Mapped[str | None] = mapped_column(String(100))
     headcount: Mapped[int | None]
     revenue: Mapped[Decimal | None] = mapped_column(Money, info={"personal": True})
     revenue_currency: Mapped[str] = mapped_column(String(3), default="CNY")
     main_business: Mapped[str | None] = mapped_column(String(500))
     region: Mapped[str | None] = mapped_column(String(100))
+    trade_kind: Mapped[str | None] = mapped_column(String(40))
+    purchasing_power: Mapped[str | None] = mapped_column(String(40))
+    purchasing_habits: Mapped[str | None] = mapped_column(Text)
+    need_keywords: Mapped[list[str]] = mapped_column(Json, default=list)
     pain_points: Mapped[str | None] = mapped_column(Text)
     goals: Mapped[str | None] = mapped_column(Text)
     source_channel: Mapped[str] = mapped_column(String(20))
     first_contact_at: Mapped[datetime] = mapped_column(UtcDateTime, default=FAR_END)
     expected_cooperation_on: Mapped[date | None] = mapped_column(Date)
+    cooperation_started_on: Mapped[date | None] = mapped_column(Date)
+    contract_ends_on: Mapped[date | None] = mapped_column(Date)
     status: Mapped[str] = mapped_column(String(20), default="potential")
     tier: Mapped[str] = mapped_column(String(1), default="C")
     tier_reason: Mapped[str | None] = mapped_column(String(500))
@@ -41,6 +54,7 @@ class Customer(Base):
     account_manager_id: Mapped[int | None] = mapped_column(ForeignKey("users.id"))
     remarks: Mapped[str | None] = mapped_column(Text)
     tags: Mapped[list[str]] = mapped_column(Json, default=list)
+    custom: Mapped[dict[str, Any]] = mapped_column(Json, default=dict, info={"personal": True})
     version: Mapped[int] = mapped_column(default=1)
     created_by: Mapped[int | None] = mapped_column(ForeignKey("users.id"))
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
@@ -48,7 +62,7 @@ class Customer(Base):
 
 
 class Contact(Base):
-    """A person at the customer's."""
+    """A person at the customer's. `birthday` is `{calendar, year, month, day, in_leap_month}`, the year may be null."""
 
     __tablename__ = "contacts"
     __entity__ = "contact"
@@ -58,14 +72,31 @@ class Contact(Base):
     customer_id: Mapped[int] = mapped_column(ForeignKey("customers.id"), index=True)
     name: Mapped[str] = mapped_column(String(100), info={"personal": True})
     title: Mapped[str | None] = mapped_column(String(100))
-    phone: Mapped[str | None] = mapped_column(String(32), info={"personal": True})
-    email: Mapped[str | None] = mapped_column(String(254), info={"personal": True})
+    birthday: Mapped[dict[str, Any] | None] = mapped_column(Json, info={"personal": True})
+    interests: Mapped[list[str]] = mapped_column(Json, default=list, info={"personal": True})
+    preferences: Mapped[str | None] = mapped_column(Text, info={"personal": True})
     is_decision_maker: Mapped[bool] = mapped_column(default=False)
     is_primary: Mapped[bool] = mapped_column(default=False)
     remarks: Mapped[str | None] = mapped_column(Text, info={"personal": True})
     version: Mapped[int] = mapped_column(default=1)
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
     updated_at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+
+class ContactPoint(Base):
+    """One number (E.164) or address of a contact, in the order of `position`; the first of a kind is the main one."""
+
+    __tablename__ = "contact_points"
+    __entity__ = "contact_point"
+    __table_args__ = (UniqueConstraint("contact_id", "kind", "value"),)
+
+    id: Mapped[int] = key_column()
+    contact_id: Mapped[int] = mapped_column(ForeignKey("contacts.id"))
+    customer_id: Mapped[int] = mapped_column(ForeignKey("customers.id"), index=True)
+    kind: Mapped[str] = mapped_column(String(10))
+    value: Mapped[str] = mapped_column(SortKey, index=True, info={"personal": True})
+    label: Mapped[str | None] = mapped_column(String(30))
+    position: Mapped[int]
 
 
 class AccountTeamMember(Base):
@@ -142,3 +173,17 @@ Index("ix_customers_name_key", Customer.name_key, Customer.id)
 Index("ix_customers_created", Customer.created_at, Customer.id)
 Index("ix_customers_owner", Customer.owner_id, Customer.id)
 Index("ix_customers_tier", Customer.tier, Customer.id)
+Index("ix_customers_trade_kind", Customer.trade_kind, Customer.id)
+Index(
+    "ix_customers_contract_ends_on",
+    Customer.contract_ends_on,
+    Customer.id,
+    postgresql_where=Customer.contract_ends_on.is_not(None),
+    sqlite_where=Customer.contract_ends_on.is_not(None),
+)
+Index(
+    "ix_customers_credit_code",
+    Customer.credit_code,
+    postgresql_where=Customer.credit_code.is_not(None),
+    sqlite_where=Customer.credit_code.is_not(None),
+)

@@ -15,6 +15,8 @@ LENGTH_MAX = 64
 _EXTENSION = re.compile(
     r"\s*(?:转|轉|分机|分機|;ext=|ext\.?|x|#)\s*[:.]?\s*([0-9]{1,6})$", re.IGNORECASE
 )
+_NEIGHBOUR = re.compile(r"\(?(?:852|853|886)\)?[ \-]?[0-9(]")
+_DASHED_EXTENSION = re.compile(r"(\(?0[0-9]{2,3}\)?[ \-]?[0-9]{7,8})-([0-9]{1,6})")
 _DASHES = str.maketrans(dict.fromkeys("‐–—−", "-"))
 _DIALLED = re.compile(r"[+0-9 ().\-/]+")
 
@@ -34,14 +36,36 @@ def to_e164(text: str, region: str = DEFAULT_REGION) -> str:
     dialled, extension = _split(text)
     if not _DIALLED.fullmatch(dialled):
         raise PhoneInvalid
+    plain = _valid(dialled, region)
+    if plain is None and region == DEFAULT_REGION:
+        plain, extension = _by_habit(dialled, extension)
+    if plain is None:
+        raise PhoneInvalid
+    return f"{plain};ext={extension}" if extension else plain
+
+
+def _valid(dialled: str, region: str) -> str | None:
+    """Return a number as E.164, None where nobody has such a number."""
     try:
         number = phonenumbers.parse(dialled, region)
-    except phonenumbers.NumberParseException as error:
-        raise PhoneInvalid from error
+    except phonenumbers.NumberParseException:
+        return None
     if not phonenumbers.is_valid_number(number):
-        raise PhoneInvalid
-    plain = phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
-    return f"{plain};ext={extension}" if extension else plain
+        return None
+    return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
+
+
+def _by_habit(dialled: str, extension: str | None) -> tuple[str | None, str | None]:
+    """Return number and extension of what is no Chinese number as it stands, but written so in China.
+
+    852, 853 and 886 come without their `+`; an extension follows a landline after a third dash.
+    """
+    if _NEIGHBOUR.match(dialled):
+        return _valid(f"+{dialled.lstrip('(')}", DEFAULT_REGION), extension
+    found = _DASHED_EXTENSION.fullmatch(dialled)
+    if found is None or extension is not None:
+        return None, extension
+    return _valid(found[1], DEFAULT_REGION), found[2]
 
 
 def _split(text: str) -> tuple[str, str | None]:

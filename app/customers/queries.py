@@ -28,7 +28,7 @@ from sqlalchemy.types import Boolean
 
 from app.auth.models import Department, User
 from app.columns import Base
-from app.customers.models import AccountTeamMember, Contact, Customer
+from app.customers.models import AccountTeamMember, Contact, ContactPoint, Customer
 from app.reading import Listing, masked, one_statement
 from app.sla.models import DeadlineRow
 from app.statements import DomainNow, Statement, any_of, json_list
@@ -37,10 +37,11 @@ from app.time import FAR_END
 Fields = tuple[tuple[str, ColumnElement[Any]], ...]
 
 _CUSTOMERS, _CONTACTS, _TEAM = Customer.__table__, Contact.__table__, AccountTeamMember.__table__
+_POINTS = ContactPoint.__table__
 _DEPARTMENTS, _USERS = Department.__table__, User.__table__
 _OWNERS, _MANAGERS = _USERS.alias("owner"), _USERS.alias("account_manager")
 _CREATORS, _MEMBERS = _USERS.alias("creator"), _USERS.alias("member")
-_customer, _contact, _team = _CUSTOMERS.c, _CONTACTS.c, _TEAM.c
+_customer, _contact, _team, _point = _CUSTOMERS.c, _CONTACTS.c, _TEAM.c, _POINTS.c
 _refresh = DeadlineRow.__table__.alias("refresh")
 # Spelled as the partial index is, so that it serves on both engines.
 _AWAITED = and_(
@@ -83,8 +84,10 @@ _SUMMARY: Fields = (
     ("id", _customer.public_id),
     ("number", _customer.number),
     ("name", _customer.name),
+    ("short_name", _customer.short_name),
     ("industry", _customer.industry),
     ("region", _customer.region),
+    ("trade_kind", _customer.trade_kind),
     ("source_channel", _customer.source_channel),
     ("status", _customer.status),
     ("tier", _customer.tier),
@@ -115,14 +118,22 @@ ONE = one_statement(
     ),
     (
         *_SUMMARY,
+        ("credit_code", _customer.credit_code),
+        ("website", _customer.website),
+        ("address", _customer.address),
+        ("purchasing_power", _customer.purchasing_power),
         ("headcount", _customer.headcount),
         ("revenue", _REVENUE),
         ("revenue_currency", _customer.revenue_currency),
         ("main_business", _customer.main_business),
+        ("purchasing_habits", _customer.purchasing_habits),
+        ("need_keywords", _customer.need_keywords),
         ("pain_points", _customer.pain_points),
         ("goals", _customer.goals),
         ("first_contact_at", _customer.first_contact_at),
         ("expected_cooperation_on", _customer.expected_cooperation_on),
+        ("cooperation_started_on", _customer.cooperation_started_on),
+        ("contract_ends_on", _customer.contract_ends_on),
         ("tier_reason", _customer.tier_reason),
         ("remarks", _customer.remarks),
         ("account_team", _TEAM_SHOWN),
@@ -160,6 +171,16 @@ LISTING = Listing(
         "department_id": _customer.department_id
         == _key_of(_DEPARTMENTS.alias("asked"), "department_id"),
         "industry": _customer.industry == bindparam("industry"),
+        "region": _customer.region == bindparam("region"),
+        "trade_kind": any_of(_customer.trade_kind, "trade_kind"),
+        "purchasing_power": any_of(_customer.purchasing_power, "purchasing_power"),
+        "credit_code": _customer.credit_code == bindparam("credit_code"),
+        "headcount_from": _customer.headcount >= bindparam("headcount_from"),
+        "headcount_below": _customer.headcount < bindparam("headcount_below"),
+        "started_from": _customer.cooperation_started_on >= bindparam("started_from"),
+        "started_before": _customer.cooperation_started_on < bindparam("started_before"),
+        "ends_from": _customer.contract_ends_on >= bindparam("ends_from"),
+        "ends_before": _customer.contract_ends_on < bindparam("ends_before"),
         "tag": HasTag(_customer.tags, bindparam("tag", type_=Text())),
         "q": (_customer.name_key >= bindparam("q")) & (_customer.name_key < bindparam("q_end")),
         "created_from": _customer.created_at >= bindparam("created_from"),
@@ -174,13 +195,31 @@ EXISTS = Statement(select(_customer.id).where(_customer.public_id == bindparam("
 
 _OF_CUSTOMER = _CONTACTS.join(_CUSTOMERS, _customer.id == _contact.customer_id)
 
+
+def _points(kind: str, *fields: tuple[str, ColumnElement[Any]]) -> ColumnElement[Any]:
+    """Return a contact's numbers or addresses as a list, in their order."""
+    rows = (
+        select()
+        .select_from(_POINTS)
+        .where((_point.contact_id == _contact.id) & (_point.kind == literal(kind)))
+        .order_by(_point.position, _point.id)
+    )
+    return json_list(rows, (*fields, ("label", _point.label)), _CONTACTS)
+
+
+# 尾号: how people here tell two numbers apart.
+_NUMBER, _ADDRESS = masked(_point.value, tail=4), masked(_point.value, head=1, tail=4)
+
 _CONTACT_SHOWN: Fields = (
     ("id", _contact.public_id),
     ("customer_id", _customer.public_id),
     ("name", _contact.name),
     ("title", _contact.title),
-    ("phone", masked(_contact.phone, tail=4)),  # 尾号: how people here tell two numbers apart
-    ("email", masked(_contact.email, head=1, tail=4)),
+    ("phones", _points("phone", ("number", _NUMBER))),
+    ("emails", _points("email", ("address", _ADDRESS))),
+    ("birthday", _contact.birthday),
+    ("interests", _contact.interests),
+    ("preferences", _contact.preferences),
     ("is_decision_maker", _contact.is_decision_maker),
     ("is_primary", _contact.is_primary),
     ("remarks", _contact.remarks),
@@ -222,10 +261,17 @@ CUSTOMER = Statement(_CUSTOMER_ROW)
 CUSTOMER_LOCKED = Statement(_CUSTOMER_ROW.with_for_update(key_share=True, of=_CUSTOMERS))
 
 _CONTACTS_OF = select(*_contact).where(_contact.customer_id == bindparam("customer_key"))
-CONTACT = Statement(_CONTACTS_OF.where(_contact.public_id == bindparam("contact_id")))
-CONTACT_LOCKED = Statement(
-    _CONTACTS_OF.where(_contact.public_id == bindparam("contact_id")).with_for_update()
+_POINTS_OF = (
+    select()
+    .select_from(_POINTS)
+    .where(_point.contact_id == _contact.id)
+    .order_by(_point.position, _point.id)
 )
+_CONTACT_ROW = _CONTACTS_OF.add_columns(
+    json_list(_POINTS_OF, [(column.name, column) for column in _point], _CONTACTS).label("points")
+).where(_contact.public_id == bindparam("contact_id"))
+CONTACT = Statement(_CONTACT_ROW)
+CONTACT_LOCKED = Statement(_CONTACT_ROW.with_for_update(of=_CONTACTS))
 PRIMARY_CONTACTS = Statement(_CONTACTS_OF.where(_contact.is_primary).order_by(_contact.id))
 
 TEAM = Statement(
@@ -266,11 +312,11 @@ FOR_TICKET = Statement(
 
 @cache
 def contact_references() -> Statement:
-    """Return the question whether any row of any table refers to a contact, as the tables' metadata knows them."""
+    """Return the question whether a row of any table but his own numbers refers to a contact, by the metadata."""
     found = [
         select(literal(1)).where(reference.parent == bindparam("contact_key")).exists()
         for table in Base.metadata.sorted_tables
         for reference in table.foreign_keys
-        if reference.column is _contact.id
+        if reference.column is _contact.id and table is not _POINTS
     ]
     return Statement(select(or_(false(), *found).label("referred_to")))

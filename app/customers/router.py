@@ -10,15 +10,17 @@ from starlette.responses import Response
 from app import reading
 from app.auth.principal import Call, permits
 from app.customers import contacts, queries, service
-from app.customers.names import name_key
-from app.customers.schemas import (
-    AccountTeam,
+from app.customers.contact_schemas import (
     ContactCreate,
     ContactFilter,
     ContactPage,
     ContactPatch,
     ContactRead,
     ContactRevealed,
+)
+from app.customers.names import name_key
+from app.customers.schemas import (
+    AccountTeam,
     CustomerCreate,
     CustomerFilter,
     CustomerPage,
@@ -190,7 +192,7 @@ async def reveal_customer(customer_id: UUID, command: RevealReason, call: Reveal
 async def list_contacts(
     customer_id: UUID, asked: Annotated[ContactFilter, Query()], call: Reader
 ) -> Response:
-    """Phone and e-mail are masked for roles that need not know them."""
+    """Numbers and addresses are masked for roles that need not know them."""
     await reading.one(call.database, queries.EXISTS, public_id=str(customer_id))
     body = await reading.page(
         call.database,
@@ -225,7 +227,7 @@ async def create_contact(customer_id: UUID, command: ContactCreate, call: Writer
     response_model=ContactRead,
 )
 async def read_contact(customer_id: UUID, contact_id: UUID, call: Reader) -> Response:
-    """Phone and e-mail are masked for roles that need not know them."""
+    """Numbers and addresses are masked for roles that need not know them."""
     return await call.read(
         queries.CONTACT_ONE,
         customer_id=str(customer_id),
@@ -259,7 +261,7 @@ async def patch_contact(
     status_code=204,
 )
 async def delete_contact(customer_id: UUID, contact_id: UUID, call: Writer) -> Response:
-    """Refused while any record names the contact: empty its phone and e-mail instead."""
+    """Refused while any record names the contact: empty its phones and e-mails instead."""
     async with call.write() as tx:
         customer = await service.lock_customer(tx, call.principal, str(customer_id))
         contact = await contacts.lock_contact(tx, customer, str(contact_id))
@@ -271,7 +273,7 @@ async def delete_contact(customer_id: UUID, contact_id: UUID, call: Writer) -> R
 @router.post(
     "/{customer_id}/contacts/{contact_id}/reveal",
     operation_id="customers_reveal_contact",
-    summary="Look at a contact's phone and e-mail",
+    summary="Look at a contact's numbers and addresses",
     response_model=ContactRevealed,
 )
 async def reveal_contact(

@@ -1,6 +1,6 @@
 """What the customer file takes and gives: inputs that refuse what they do not know, and the contract's answers.
 
-Not here: whether an id names anything, and who may write (service).
+Not here: contacts (`contact_schemas`); whether an id names anything, and who may write (service).
 """
 
 from collections.abc import Mapping
@@ -14,17 +14,17 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstrai
 from app.customers.values import (
     Amount,
     Asked,
+    CreditCode,
     Currency,
     Day,
-    Email,
-    Flag,
     Headcount,
     Instant,
+    ListCode,
     LongText,
     Name,
-    Phone,
     Sentence,
     Tags,
+    Website,
     Word,
 )
 
@@ -72,14 +72,8 @@ class CustomerSort(StrEnum):
     NUMBER_DESC = "-number"
 
 
-class ContactSort(StrEnum):
-    """The orders of a customer's contacts."""
-
-    CREATED_AT = "created_at"
-    CREATED_AT_DESC = "-created_at"
-
-
-def _refusing(example: Mapping[str, Any]) -> ConfigDict:
+def refusing(example: Mapping[str, Any]) -> ConfigDict:
+    """Return the configuration of an input: unknown fields are refused, and one example is shown."""
     return ConfigDict(extra="forbid", json_schema_extra={"examples": [dict(example)]})
 
 
@@ -89,15 +83,28 @@ def _refusing(example: Mapping[str, Any]) -> ConfigDict:
 class _CustomerFields(BaseModel):
     """The fields of the registration form that may be left empty (SOP CU-1)."""
 
+    short_name: Word | None = None
+    credit_code: CreditCode | None = Field(
+        None, description="Unified social credit code (GB 32100-2015), kept in upper case"
+    )
+    website: Website | None = Field(None, description="Kept with its scheme, https unless given")
+    address: Sentence | None = None
     industry: Word | None = None
     headcount: Headcount | None = None
     revenue: Amount | None = Field(None, description="A year's turnover, as a decimal string")
     main_business: Sentence | None = None
     region: Word | None = None
+    trade_kind: ListCode | None = Field(None, description="A code of the choice list `trade_kind`")
+    purchasing_power: ListCode | None = Field(
+        None, description="A code of the choice list `purchasing_power`"
+    )
+    purchasing_habits: LongText | None = None
     pain_points: LongText | None = None
     goals: LongText | None = None
     first_contact_at: Instant | None = None
     expected_cooperation_on: Day | None = None
+    cooperation_started_on: Day | None = None
+    contract_ends_on: Day | None = None
     account_manager_id: UUID | None = Field(None, description="A tier-A customer's own manager")
     remarks: LongText | None = Field(
         None, description="Decision maker, special needs, history of the cooperation"
@@ -107,13 +114,14 @@ class _CustomerFields(BaseModel):
 class CustomerCreate(_CustomerFields):
     """A registration form (SOP CU-1). Without `owner_id` a seller owns what he registers."""
 
-    model_config = _refusing(
+    model_config = refusing(
         {
             "name": "华东精密仪器有限公司",
             "industry": "仪器仪表",
             "headcount": 320,
             "revenue": "86000000.00",
             "region": "上海",
+            "trade_kind": "end_user",
             "pain_points": "旧设备维护响应慢,停机一次损失约十万元",
             "source_channel": "meeting",
             "tier": "B",
@@ -129,13 +137,14 @@ class CustomerCreate(_CustomerFields):
     tier_reason: Sentence | None = None
     owner_id: UUID | None = None
     department_id: UUID | None = Field(None, description="Default: the owner's, else the caller's")
+    need_keywords: Tags = Field([], description="Keywords of the first need, as an online form has")
     tags: Tags = []
 
 
 class CustomerPatch(_CustomerFields):
     """Changes of a customer: what is absent stays, null empties. The tier has its own route."""
 
-    model_config = _refusing({"status": "interested", "expected_cooperation_on": "2026-06-30"})
+    model_config = refusing({"status": "interested", "expected_cooperation_on": "2026-06-30"})
 
     name: Name = Field(default_factory=str)
     source_channel: SourceChannel = Field(default_factory=lambda: SourceChannel.PHONE)
@@ -145,13 +154,14 @@ class CustomerPatch(_CustomerFields):
         None, description="The department follows a new owner unless it is given too"
     )
     department_id: UUID | None = None
+    need_keywords: Tags = Field(default_factory=list)
     tags: Tags = Field(default_factory=list)
 
 
 class TierChange(BaseModel):
     """A tier and why (SOP CU-9); open promises are counted anew from this instant."""
 
-    model_config = _refusing({"tier": "A", "reason": "年度合作额超过五百万元"})
+    model_config = refusing({"tier": "A", "reason": "年度合作额超过五百万元"})
 
     tier: Tier
     reason: Sentence
@@ -169,7 +179,7 @@ class TeamMember(BaseModel):
 class AccountTeam(BaseModel):
     """The whole account team, in its order; it takes the place of the one before."""
 
-    model_config = _refusing(
+    model_config = refusing(
         {
             "members": [
                 {"user_id": "01981f6e-7c1a-7d52-9f3e-0a4f5b6c7d8e", "role": "技术负责人"},
@@ -184,7 +194,7 @@ class AccountTeam(BaseModel):
 class RevealReason(BaseModel):
     """Why personal data is looked at; the audit keeps it."""
 
-    model_config = _refusing({"reason": "客户来电要求回拨"})
+    model_config = refusing({"reason": "客户来电要求回拨"})
 
     reason: Sentence
 
@@ -200,6 +210,10 @@ class CustomerFilter(BaseModel):
     owner_id: UUID | None = None
     department_id: UUID | None = None
     industry: Asked | None = None
+    region: Asked | None = None
+    trade_kind: Annotated[list[ListCode], Field(max_length=50)] | None = None
+    purchasing_power: Annotated[list[ListCode], Field(max_length=50)] | None = None
+    credit_code: CreditCode | None = None
     tag: Asked | None = None
     q: Asked | None = Field(None, description="The beginning of the name")
     stale: bool | None = Field(
@@ -207,6 +221,12 @@ class CustomerFilter(BaseModel):
     )
     created_from: Instant | None = Field(None, alias="created_at[gte]")
     created_before: Instant | None = Field(None, alias="created_at[lt]")
+    headcount_from: Headcount | None = Field(None, alias="headcount[gte]")
+    headcount_below: Headcount | None = Field(None, alias="headcount[lt]")
+    started_from: Day | None = Field(None, alias="cooperation_started_on[gte]")
+    started_before: Day | None = Field(None, alias="cooperation_started_on[lt]")
+    ends_from: Day | None = Field(None, alias="contract_ends_on[gte]")
+    ends_before: Day | None = Field(None, alias="contract_ends_on[lt]")
     sort: CustomerSort = CustomerSort.CREATED_AT_DESC
     limit: int = Field(50, ge=1, le=200)
     cursor: str | None = Field(None, max_length=2000)
@@ -226,8 +246,10 @@ class CustomerSummary(BaseModel):
     id: UUID
     number: str
     name: str
+    short_name: str | None
     industry: str | None
     region: str | None
+    trade_kind: str | None
     source_channel: SourceChannel
     status: CustomerStatus
     tier: Tier
@@ -243,14 +265,22 @@ class CustomerSummary(BaseModel):
 class CustomerRead(CustomerSummary):
     """A customer's file. `revenue` reads `****` for roles that need not know it."""
 
+    credit_code: str | None
+    website: str | None
+    address: str | None
+    purchasing_power: str | None
     headcount: int | None
     revenue: str | None
     revenue_currency: str
     main_business: str | None
+    purchasing_habits: str | None
+    need_keywords: list[str]
     pain_points: str | None
     goals: str | None
     first_contact_at: AwareDatetime | None
     expected_cooperation_on: date | None
+    cooperation_started_on: date | None
+    contract_ends_on: date | None
     tier_reason: str | None
     remarks: str | None
     account_team: list[TeamMemberRead]
@@ -276,88 +306,3 @@ class CustomerRevealed(BaseModel):
     id: UUID
     revenue: str | None
     revenue_currency: str
-
-
-# --- contacts
-
-
-class _ContactFields(BaseModel):
-    title: Word | None = None
-    phone: Phone | None = Field(
-        None, description="Kept as E.164; without country code it is a Chinese number"
-    )
-    email: Email | None = None
-    remarks: LongText | None = None
-
-
-class ContactCreate(_ContactFields):
-    """A person at the customer's."""
-
-    model_config = _refusing(
-        {
-            "name": "王芳",
-            "title": "采购经理",
-            "phone": "138 0013 8000",
-            "email": "wang.fang@example.com",
-            "is_decision_maker": True,
-        }
-    )
-
-    name: Word
-    is_decision_maker: Flag = False
-    is_primary: Flag = Field(False, description="The first to turn to; takes it from another one")
-
-
-class ContactPatch(_ContactFields):
-    """Changes of a contact: what is absent stays, null empties."""
-
-    model_config = _refusing({"phone": "021-6688 1234 转 801"})
-
-    name: Word = Field(default_factory=str)
-    is_decision_maker: Flag = Field(default_factory=bool)
-    is_primary: Flag = Field(default_factory=bool)
-
-
-class ContactFilter(BaseModel):
-    """What a list of contacts can be asked for."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    sort: ContactSort = ContactSort.CREATED_AT
-    limit: int = Field(50, ge=1, le=200)
-    cursor: str | None = Field(None, max_length=2000)
-    total: bool = False
-
-
-class ContactRead(BaseModel):
-    """A contact. `phone` and `email` are masked for roles that need not know them."""
-
-    id: UUID
-    customer_id: UUID
-    name: str
-    title: str | None
-    phone: str | None
-    email: str | None
-    is_decision_maker: bool
-    is_primary: bool
-    remarks: str | None
-    version: int
-    created_at: AwareDatetime
-    updated_at: AwareDatetime
-
-
-class ContactPage(BaseModel):
-    """A page of contacts."""
-
-    items: list[ContactRead]
-    next_cursor: str | None
-    has_more: bool
-    total: int | None = None
-
-
-class ContactRevealed(BaseModel):
-    """What the mask hides of a contact."""
-
-    id: UUID
-    phone: str | None
-    email: str | None

@@ -3,7 +3,7 @@
 TEXTS: dict[str, tuple[str, str]] = {
     "contact_in_use": (
         "该联系人已出现在工单等记录中,不能删除;可清空其电话和邮箱",
-        "Tickets or other records name this contact, so it stays; its phone and e-mail can be emptied",
+        "Tickets or other records name this contact, so it stays; its phones and e-mails can be emptied",
     ),
     "customer_not_kept_fresh": (
         "该客户状态为 {status},其档案不再要求每月更新",
@@ -17,6 +17,20 @@ FIELD_TEXTS: dict[str, tuple[str, str]] = {
         "Not a phone number; give a landline its area code, a foreign number its +",
     ),
     "email_invalid": ("邮箱地址不正确", "Not an e-mail address"),
+    "credit_code_invalid": (
+        "统一社会信用代码不正确(18 位,末位为校验码)",
+        "Not a unified social credit code (18 characters, the last one checks the rest)",
+    ),
+    "website_invalid": (
+        "应为网址,例如 https://www.example.com",
+        "Should be an address such as https://www.example.com",
+    ),
+    "named_twice": ("同一号码或邮箱只能出现一次", "Each number or address can be named once"),
+    "birthday_invalid": (
+        "没有这样的日子;公历按月份天数,农历每月最多 30 天,闰月只用于农历",
+        "There is no such day; a lunar month has at most 30 days, and only the lunar calendar has leap months",
+    ),
+    "in_the_future": ("不能晚于现在", "Must not lie in the future"),
     "money_invalid": (
         '应为非负金额,最多两位小数的文字,例如 "1200.50"',
         'Should be an amount as text, not negative, at most two decimals, such as "1200.50"',

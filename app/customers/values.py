@@ -6,6 +6,7 @@ Each refuses what it cannot keep with a code of its own, whose words are in `tex
 import re
 from datetime import UTC, date, datetime
 from typing import Annotated, Any
+from urllib.parse import urlsplit
 
 from email_validator import EmailNotValidError, validate_email
 from pydantic import (
@@ -18,10 +19,14 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError
 
+from app.customers.credit_codes import CreditCodeInvalid, to_credit_code
 from app.customers.phones import LENGTH_MAX, PhoneInvalid, to_e164
 
 LONG_TEXT_MAX = 10_000
 TAGS_MAX = 30
+POINTS_MAX = 10
+WEBSITE_LENGTH_MAX = 500
+_NOT_IN_ADDRESS = re.compile(r"[\s\x00-\x1f\x7f<>\"\\^`{|}]")
 INSTANT_FIRST = datetime(1900, 1, 1, tzinfo=UTC)
 INSTANT_END = datetime(2200, 1, 1, tzinfo=UTC)
 
@@ -57,6 +62,29 @@ def _email(value: str) -> str:
         return validate_email(value, check_deliverability=False).normalized
     except EmailNotValidError as error:
         raise PydanticCustomError("email_invalid", "not an e-mail address") from error
+
+
+def _credit_code(value: str) -> str:
+    try:
+        return to_credit_code(value)
+    except CreditCodeInvalid as error:
+        raise PydanticCustomError("credit_code_invalid", "not a credit code") from error
+
+
+def _website(value: str) -> str:
+    """Return an http address; where no scheme was written it is https."""
+    text = value if "://" in value else f"https://{value}"
+    try:
+        address = urlsplit(text)
+        host, port = address.hostname or "", address.port
+    except ValueError:
+        host, port, address = "", None, urlsplit("")
+    is_whole = address.scheme.lower() in ("http", "https") and "." in host.strip(".") and port != 0
+    if not is_whole or address.username is not None or _NOT_IN_ADDRESS.search(text):
+        raise PydanticCustomError("website_invalid", "not an http address")
+    if len(text) > WEBSITE_LENGTH_MAX:
+        raise PydanticCustomError("string_too_long", "long", {"max_length": WEBSITE_LENGTH_MAX})
+    return text
 
 
 def _currency(value: str) -> str:
@@ -108,6 +136,19 @@ Amount = Annotated[
     AfterValidator(_money),
     WithJsonSchema({"type": "string", "pattern": r"^[0-9]{1,16}(\.[0-9]{1,2})?$"}),
 ]
+CreditCode = Annotated[
+    str,
+    StringConstraints(max_length=40),
+    AfterValidator(_credit_code),
+    WithJsonSchema({"type": "string", "pattern": "^[0-9A-HJ-NP-RTUWXY]{18}$"}),
+]
+Website = Annotated[
+    str,
+    StringConstraints(strip_whitespace=True, min_length=1, max_length=WEBSITE_LENGTH_MAX),
+    AfterValidator(_website),
+]
+ListCode = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,39}$")]
+Label = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=30)]
 Currency = Annotated[
     str, AfterValidator(_currency), WithJsonSchema({"type": "string", "pattern": "^[A-Z]{3}$"})
 ]

@@ -11,7 +11,8 @@ from app.auth.principal import Principal
 from app.auth.schemas import DepartmentCreate, DepartmentPatch, UserCreate
 from app.customers import contacts
 from app.customers import service as customers
-from app.customers.schemas import AccountTeam, ContactCreate, CustomerCreate, TeamMember
+from app.customers.contact_schemas import ContactCreate
+from app.customers.schemas import AccountTeam, CustomerCreate, TeamMember
 from app.database import Actor, Transaction
 from app.rehearsal.people import principal_of
 from app.rehearsal.story import DemoDay
@@ -24,7 +25,7 @@ _CUSTOMER_FIELDS = (
     "name", "tier", "tier_reason", "industry", "headcount", "revenue", "main_business", "region", "pain_points",
     "goals", "source_channel", "status", "tags", "remarks",
 )  # fmt: skip
-_CONTACT_FIELDS = ("name", "title", "phone", "email")
+_CONTACT_FIELDS = ("name", "title", "birthday", "interests", "preferences", "remarks")
 
 
 @dataclass(slots=True)
@@ -147,6 +148,8 @@ def _contact(person: Mapping[str, Any]) -> ContactCreate:
     return ContactCreate.model_validate(
         {
             **{name: person[name] for name in _CONTACT_FIELDS if name in person},
+            "phones": [{"number": person["phone"]}],
+            "emails": [{"address": person["email"]}],
             "is_primary": person.get("primary", False),
             "is_decision_maker": person.get("decision_maker", False),
         }

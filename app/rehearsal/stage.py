@@ -22,7 +22,8 @@ from app.calendars.models import CalendarRow, CalendarVersion
 from app.columns import table_columns
 from app.customers import contacts
 from app.customers import service as customers
-from app.customers.schemas import ContactCreate, CustomerCreate, SourceChannel, Tier
+from app.customers.contact_schemas import ContactCreate
+from app.customers.schemas import CustomerCreate, SourceChannel, Tier
 from app.database import Actor, Database, Transaction
 from app.rehearsal.people import principal_of
 from app.rehearsal.stepping import stand_at

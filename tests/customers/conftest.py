@@ -9,7 +9,7 @@ from sqlalchemy import func, or_, select
 
 from app.audit.models import AuditEntry
 from app.calendars import service as calendars
-from app.customers.models import AccountTeamMember, Contact, Customer
+from app.customers.models import AccountTeamMember, Contact, ContactPoint, Customer
 from app.database import Database
 from app.outbox.models import OutboxMessage
 from app.sla import service as sla
@@ -28,6 +28,7 @@ NOBODY = "01981f6e-7c1a-7d52-9f3e-0a4f5b6c7d8e"
 _TABLES = {
     "customers": Customer,
     "contacts": Contact,
+    "points": ContactPoint,
     "members": AccountTeamMember,
     "messages": OutboxMessage,
 }
@@ -35,9 +36,10 @@ _COUNTS = {
     name: Statement(select(func.count()).select_from(table.__table__))
     for name, table in _TABLES.items()
 }
+FILE = ("customer", "contact", "contact_point", "account_team_member")
 _ENTRIES = Statement(
     select(*AuditEntry.__table__.columns)
-    .where(or_(*(AuditEntry.entity == e for e in ("customer", "contact", "account_team_member"))))
+    .where(or_(*(AuditEntry.entity == e for e in FILE)))
     .order_by(AuditEntry.id)
 )
 _MESSAGES = Statement(select(*OutboxMessage.__table__.columns).order_by(OutboxMessage.id))

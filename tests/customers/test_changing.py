@@ -209,7 +209,7 @@ async def test_a_registration_leaves_with_its_entry_and_its_event(
     file = answer.json()
     after = await counts(database)
     assert {name: after[name] - before[name] for name in after} == {
-        "customers": 1, "contacts": 0, "members": 0, "messages": 1, "entries": 1,
+        "customers": 1, "contacts": 0, "points": 0, "members": 0, "messages": 1, "entries": 1,
     }  # fmt: skip
     entry = (await entries(database))[-1]
     assert (entry["action"], entry["entity_id"]) == ("customer.create", file["id"])

@@ -1,6 +1,7 @@
 """Contacts: what is kept of them, the one primary, what stays because a ticket names it."""
 
 import asyncio
+from collections.abc import Callable
 from typing import Any
 
 import httpx
@@ -8,7 +9,7 @@ import pytest
 
 from app import writing
 from app.customers import changes
-from app.customers.schemas import ContactRead
+from app.customers.contact_schemas import ContactRead
 from app.database import Database
 from app.tickets.models import Ticket
 from tests.customers.conftest import NOBODY, Office, codes, counts, entries, messages
@@ -17,22 +18,40 @@ from tests.factories import make_contact
 PERSON: dict[str, Any] = {
     "name": "赵敏",
     "title": "采购经理",
-    "phone": "021-6688 1234 转 801",
-    "email": "Zhao.Min@EXAMPLE.com",
+    "phones": [
+        {"number": "021-6688 1234 转 801", "label": "办公室"},
+        {"number": "138 0013 8001", "label": None},
+    ],
+    "emails": [{"address": "Zhao.Min@EXAMPLE.com", "label": None}],
+    "birthday": {"calendar": "lunar", "year": None, "month": 8, "day": 15, "in_leap_month": False},
+    "interests": ["羽毛球"],
+    "preferences": "只要中文资料",
     "is_decision_maker": True,
     "is_primary": True,
     "remarks": "上午不接电话\n先发邮件",
 }
 
 
-@pytest.mark.sop("CU-1")
+WRAPPED: dict[str, Callable[[Any], Any]] = {
+    "phones": lambda value: [{"number": value}],
+    "emails": lambda value: [{"address": value}],
+}
+
+
+@pytest.mark.sop("CU-1", "CU-3")
 async def test_a_contact_is_kept_in_its_plain_form(
     client: httpx.AsyncClient, office: Office
 ) -> None:
     answer = await client.post(f"{office.url}/contacts", json=PERSON, headers=office["head"])
     assert answer.status_code == 201
     contact = answer.json()
-    plain = {"phone": "+862166881234;ext=801", "email": "Zhao.Min@example.com"}
+    plain = {
+        "phones": [
+            {"number": "+862166881234;ext=801", "label": "办公室"},
+            {"number": "+8613800138001", "label": None},
+        ],
+        "emails": [{"address": "Zhao.Min@example.com", "label": None}],
+    }
     assert {name: contact[name] for name in PERSON} == PERSON | plain
     assert contact["customer_id"] == office.customer["public_id"]
     assert answer.headers["location"] == f"{office.url}/contacts/{contact['id']}"
@@ -50,7 +69,8 @@ async def test_a_name_is_enough(client: httpx.AsyncClient, office: Office) -> No
     )
     contact = answer.json()
     assert contact["name"] == "赵敏"
-    assert [contact[name] for name in ("title", "phone", "email", "remarks")] == [None] * 4
+    assert [contact[name] for name in ("title", "birthday", "preferences", "remarks")] == [None] * 4
+    assert [contact[name] for name in ("phones", "emails", "interests")] == [[], [], []]
     assert (contact["is_decision_maker"], contact["is_primary"]) == (False, False)
 
 
@@ -61,21 +81,34 @@ async def test_a_name_is_enough(client: httpx.AsyncClient, office: Office) -> No
         ("name", "", "string_too_short"),
         ("name", "长" * 101, "string_too_long"),
         ("title", "", "string_too_short"),
-        ("phone", "88888888", "phone_invalid"),
-        ("phone", "13800138000x", "phone_invalid"),
-        ("phone", "", "string_too_short"),
-        ("phone", "1" * 65, "string_too_long"),
-        ("phone", 13800138000, "string_type"),
-        ("email", "wang.fang", "email_invalid"),
-        ("email", "a@b", "email_invalid"),
-        ("email", "a@b.com, c@d.com", "email_invalid"),
-        ("email", "x@localhost", "email_invalid"),
-        ("email", "a" * 250 + "@b.cn", "string_too_long"),
+        ("phones", None, "list_type"),
+        ("phones", [{"number": "13800138000"}] * 11, "too_long"),
+        ("phones", [{"number": "13800138000"}, {"number": "+86 138 0013 8000"}], "named_twice"),
+        ("phones/0/number", "88888888", "phone_invalid"),
+        ("phones/0/number", "13800138000x", "phone_invalid"),
+        ("phones/0/number", "", "string_too_short"),
+        ("phones/0/number", "1" * 65, "string_too_long"),
+        ("phones/0/number", 13800138000, "string_type"),
+        ("emails", [{"address": "a@b.cn"}, {"address": "a@B.cn"}], "named_twice"),
+        ("emails/0/address", "wang.fang", "email_invalid"),
+        ("emails/0/address", "a@b", "email_invalid"),
+        ("emails/0/address", "a@b.com, c@d.com", "email_invalid"),
+        ("emails/0/address", "x@localhost", "email_invalid"),
+        ("emails/0/address", "a" * 250 + "@b.cn", "string_too_long"),
+        ("birthday", "1990-01-01", "model_attributes_type"),
+        ("birthday", {"month": 2, "day": 30}, "birthday_invalid"),
+        ("birthday", {"year": 2023, "month": 2, "day": 29}, "birthday_invalid"),
+        ("birthday", {"month": 2, "day": 9, "in_leap_month": True}, "birthday_invalid"),
+        ("birthday", {"calendar": "lunar", "month": 2, "day": 31}, "birthday_invalid"),
+        ("birthday/year", {"year": 2199, "month": 2, "day": 1}, "in_the_future"),
+        ("birthday/month", {"month": 13, "day": 1}, "less_than_equal"),
+        ("birthday/day", {"month": 1, "day": 1.5}, "int_type"),
+        ("interests", "羽毛球", "list_type"),
         ("is_primary", None, "bool_type"),
         ("is_primary", 1, "bool_type"),
         ("is_decision_maker", "true", "bool_type"),
         ("remarks", "  ", "string_too_short"),
-        ("birthday", "1990-01-01", "extra_forbidden"),
+        ("phone", "13800138000", "extra_forbidden"),
     ],
 )
 async def test_a_wrong_field_is_named_and_nothing_is_kept(
@@ -88,12 +121,14 @@ async def test_a_wrong_field_is_named_and_nothing_is_kept(
     code: str,
 ) -> None:
     before = await counts(database)
+    field, pointer = field.partition("/")[0], f"/{field}"
+    value = WRAPPED[field](value) if pointer.count("/") == 3 else value
     given = {"name": "赵敏", field: value}
     answer = await client.post(f"{office.url}/contacts", json=given, headers=office["head"])
     assert answer.status_code == 422
-    assert codes(answer) == {f"/{field}": code}
+    assert codes(answer) == {pointer: code}
     answer = await client.patch(office.contact_url, json={field: value}, headers=office["head"])
-    assert codes(answer) == {f"/{field}": code}
+    assert codes(answer) == {pointer: code}
     assert await counts(database) == before
 
 
@@ -101,7 +136,7 @@ async def test_a_patch_changes_what_it_names_and_null_empties(
     client: httpx.AsyncClient, office: Office
 ) -> None:
     before = (await client.get(office.contact_url, headers=office["head"])).json()
-    given = {"phone": None, "title": "总监", "is_decision_maker": True}
+    given = {"phones": [], "title": "总监", "is_decision_maker": True}
     answer = await client.patch(office.contact_url, json=given, headers=office["head"])
     after = answer.json()
     assert after == before | given | {"updated_at": after["updated_at"], "version": 2}
@@ -112,7 +147,7 @@ async def test_a_patch_that_changes_nothing_writes_nothing(
     client: httpx.AsyncClient, database: Database, office: Office
 ) -> None:
     before = await counts(database)
-    for body in ({}, {"phone": "138 0013 8000", "is_primary": False}):
+    for body in ({}, {"phones": [{"number": "138 0013 8000"}], "is_primary": False}):
         answer = await client.patch(office.contact_url, json=body, headers=office["head"])
         assert (answer.status_code, answer.headers["etag"]) == (200, '"1"')
     assert await counts(database) == before
@@ -176,6 +211,32 @@ async def test_another_customers_primary_stays(client: httpx.AsyncClient, office
     url = f"{answer.headers['location']}/contacts"
     assert (await client.post(url, json=PERSON, headers=office["head"])).status_code == 201
     assert await _primaries(client, office) == ["王芳"]
+
+
+async def test_numbers_keep_their_order_and_what_differs_is_written(
+    client: httpx.AsyncClient, database: Database, office: Office
+) -> None:
+    head, url = office["head"], office.contact_url
+    lists: tuple[list[tuple[str, str | None]], ...] = (
+        [("+8613800138000", "手机"), ("+861012345678", None)],
+        [("+861012345678", None), ("+8613800138000", "手机")],
+        [("+861012345678", "前台")],
+        [("+85251234567", None), ("+861012345678", "前台"), ("+861012345679", None)],
+        [],
+    )
+    for version, wanted in enumerate(lists, 2):
+        phones = [{"number": number, "label": label} for number, label in wanted]
+        answer = await client.patch(url, json={"phones": phones}, headers=head)
+        assert (answer.json()["phones"], answer.json()["version"]) == (phones, version)
+        before = await counts(database)
+        again = await client.patch(url, json={"phones": phones}, headers=head)
+        assert again.content == answer.content
+        assert await counts(database) == before
+    shown = (await client.get(url, headers=head)).json()
+    assert shown["emails"] == [{"address": "wang.fang@example.com", "label": None}]
+    actions = [one["action"] for one in await entries(database)]
+    assert actions.count("contact_point.create") == 2 + 1 + 2
+    assert actions.count("contact_point.delete") == 1 + 3
 
 
 async def _primaries(client: httpx.AsyncClient, office: Office) -> list[str]:
@@ -250,12 +311,17 @@ async def test_a_contact_leaves_with_its_entry_and_its_event(
     answer = await client.post(f"{office.url}/contacts", json=PERSON, headers=office["owner"])
     after = await counts(database)
     assert {name: after[name] - before[name] for name in after} == {
-        "customers": 0, "contacts": 1, "members": 0, "messages": 1, "entries": 1,
+        "customers": 0, "contacts": 1, "points": 3, "members": 0, "messages": 1, "entries": 4,
     }  # fmt: skip
-    entry = (await entries(database))[-1]
+    entry, *points = (await entries(database))[-4:]
     assert (entry["action"], entry["customer_id"]) == ("contact.create", office.customer["id"])
-    for name in ("name", "phone", "email", "remarks"):
+    for name in ("name", "birthday", "interests", "preferences", "remarks"):
         assert set(entry["changes"][name]) == {"sealed"}
+    for point in points:
+        assert (point["action"], point["customer_id"]) == (
+            "contact_point.create", office.customer["id"],
+        )  # fmt: skip
+        assert set(point["changes"]["value"]) == {"sealed"}
     message = (await messages(database))[-1]
     assert (message["event"], message["subject_id"]) == ("contact.created", answer.json()["id"])
     assert message["payload"] == {"customer_id": office.customer["public_id"]}

@@ -211,6 +211,10 @@ async def test_filters_narrow_the_list(
         ("q=a%00b", "/query/q"),
         ("tag=%00", "/query/tag"),
         ("phone=138", "/query/phone"),
+        ("trade_kind=Hospital", "/query/trade_kind/0"),
+        ("credit_code=1", "/query/credit_code"),
+        ("headcount[gte]=x", "/query/headcount[gte]"),
+        ("contract_ends_on[lt]=soon", "/query/contract_ends_on[lt]"),
         ("cursor=" + "a" * 2001, "/query/cursor"),
     ],
 )
@@ -277,14 +281,17 @@ async def test_both_engines_answer_the_same_bytes(
         )  # fmt: skip
     summary = (
         '"id":"01981f6e-7c1a-7d52-9f3e-0a4f5b6c7d01","number":"C000007","name":"引\\"号\\\\/\u2028🙂",'
-        '"industry":"生物\\t制药","region":null,"source_channel":"phone","status":"potential","tier":"C",'
+        '"short_name":null,"industry":"生物\\t制药","region":null,"trade_kind":null,"source_channel":"phone","status":"potential","tier":"C",'
         '"owner_id":"01981f6e-7c1a-7d52-9f3e-0a4f5b6c7d02","department_id":null,"account_manager_id":null,'
         '"tags":["a\\"b","重点"],"version":1,"created_at":"2026-03-02T01:00:00.000000Z",'
         '"updated_at":"2026-03-02T01:00:00.000000Z"'
     )
     rest = (
-        ',"headcount":0,"revenue":"0.10","revenue_currency":"CNY","main_business":null,"pain_points":null,'
-        '"goals":null,"first_contact_at":null,"expected_cooperation_on":"2026-06-30","tier_reason":null,'
+        ',"credit_code":null,"website":null,"address":null,"purchasing_power":null,'
+        '"headcount":0,"revenue":"0.10","revenue_currency":"CNY","main_business":null,'
+        '"purchasing_habits":null,"need_keywords":[],"pain_points":null,'
+        '"goals":null,"first_contact_at":null,"expected_cooperation_on":"2026-06-30",'
+        '"cooperation_started_on":null,"contract_ends_on":null,"tier_reason":null,'
         '"remarks":null,"account_team":[],"fresh_until":null,"is_stale":false,"created_by":"01981f6e-7c1a-7d52-9f3e-0a4f5b6c7d02"'
     )
     caller = await login_as("admin")

@@ -30,6 +30,16 @@ FORM: dict[str, Any] = {
     "tier_reason": "年采购额",
     "remarks": "关键决策人为质量总监",
     "tags": ["GMP", "液相", "GMP"],
+    "short_name": "澜栎",
+    "credit_code": "91350100m000100y43",
+    "website": "www.lanli-bio.example",
+    "address": "苏州工业园区示例路 1 号",
+    "trade_kind": "end_user",
+    "purchasing_power": "high",
+    "purchasing_habits": "每年三月招标\n账期六十天",
+    "need_keywords": ["液相", "维保", "液相"],
+    "cooperation_started_on": "2025-01-15",
+    "contract_ends_on": "2027-01-14",
 }
 
 
@@ -39,7 +49,7 @@ async def create(client: httpx.AsyncClient, caller: Any, **fields: Any) -> Any:
     return answer.json()
 
 
-@pytest.mark.sop("CU-1", "CU-2", "CU-4")
+@pytest.mark.sop("CU-1", "CU-2", "CU-3", "CU-4")
 async def test_the_whole_form_is_kept(client: httpx.AsyncClient, office: Office) -> None:
     given = FORM | {
         "owner_id": office.id_of("outsider"),
@@ -56,6 +66,9 @@ async def test_the_whole_form_is_kept(client: httpx.AsyncClient, office: Office)
         "revenue": "860000000.50",
         "first_contact_at": "2026-03-02T01:00:00.000000Z",
         "tags": ["GMP", "液相"],
+        "credit_code": "91350100M000100Y43",
+        "website": "https://www.lanli-bio.example",
+        "need_keywords": ["液相", "维保"],
     }
     assert {name: file[name] for name in given} == given | changed
     assert file["number"] == "C000002"
@@ -78,7 +91,8 @@ async def test_the_least_form_gets_the_defaults(client: httpx.AsyncClient, offic
     nothing = [
         "industry", "headcount", "revenue", "main_business", "region", "pain_points", "goals", "remarks",
         "first_contact_at", "expected_cooperation_on", "tier_reason", "owner_id", "department_id",
-        "account_manager_id",
+        "account_manager_id", "short_name", "credit_code", "website", "address", "trade_kind",
+        "purchasing_power", "purchasing_habits", "cooperation_started_on", "contract_ends_on",
     ]  # fmt: skip
     assert [file[name] for name in nothing] == [None] * len(nothing)
 
@@ -127,6 +141,20 @@ async def test_numbers_given_at_once_are_unique(client: httpx.AsyncClient, offic
         ("source_channel", "fax", "enum"),
         ("status", "sold", "enum"),
         ("tier", "D", "enum"),
+        ("credit_code", "91350100M000100Y44", "credit_code_invalid"),
+        ("credit_code", "91350100M000100Y4", "credit_code_invalid"),
+        ("credit_code", "9135O100M000100Y43", "credit_code_invalid"),
+        ("website", "javascript:alert(1)", "website_invalid"),
+        ("website", "ftp://example.com", "website_invalid"),
+        ("website", "https://user:secret@example.com", "website_invalid"),
+        ("website", "https://example.com/a b", "website_invalid"),
+        ("website", "https://[::1", "website_invalid"),
+        ("website", "https://example.com:99999", "website_invalid"),
+        ("website", "w" * 490 + ".example.com", "string_too_long"),
+        ("website", "nowhere", "website_invalid"),
+        ("trade_kind", "End User", "string_pattern_mismatch"),
+        ("cooperation_started_on", "2026-02-30", "date_invalid"),
+        ("contract_ends_on", "soon", "date_invalid"),
         ("headcount", -1, "greater_than_equal"),
         ("headcount", 100_000_001, "less_than_equal"),
         ("headcount", "5", "int_type"),
