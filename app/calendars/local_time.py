@@ -48,12 +48,11 @@ def from_micros(micros: int) -> datetime:
 
 def resolve_local(local: datetime, zone: ZoneInfo) -> int:
     """Microseconds of the first instant at which clocks in `zone` show the naive `local` or later."""
-    before = _offset_micros(local.replace(tzinfo=zone, fold=0))
-    after = _offset_micros(local.replace(tzinfo=zone, fold=1))
-    wall = _wall_micros(local)
+    before, after = _offset(local, zone, fold=0), _offset(local, zone, fold=1)
+    wall = local - _LOCAL_EPOCH
     if before < after:
-        return _transition(wall - after, wall - before, zone)
-    return wall - before
+        return _transition((wall - after) // _MICROSECOND, (wall - before) // _MICROSECOND, zone)
+    return (wall - before) // _MICROSECOND
 
 
 def steady_instant(start: datetime, end: datetime, zone: ZoneInfo) -> int | None:
@@ -61,9 +60,8 @@ def steady_instant(start: datetime, end: datetime, zone: ZoneInfo) -> int | None
 
     Blind to two transitions that undo each other in between; none lie within two days.
     """
-    before = _offset_micros(start.replace(tzinfo=zone, fold=0))
-    after = _offset_micros(end.replace(tzinfo=zone, fold=1))
-    return _wall_micros(start) - before if before == after else None
+    before, after = _offset(start, zone, fold=0), _offset(end, zone, fold=1)
+    return (start - _LOCAL_EPOCH - before) // _MICROSECOND if before == after else None
 
 
 def shown_spans(start: datetime, end: datetime, zone: ZoneInfo) -> list[Span]:
@@ -72,9 +70,9 @@ def shown_spans(start: datetime, end: datetime, zone: ZoneInfo) -> list[Span]:
     No span, one, or two; in microseconds, half-open. Expects at most one transition of the zone
     near the hours, as is so for hours of up to a day.
     """
-    before = _offset_micros(start.replace(tzinfo=zone, fold=0))
-    after = _offset_micros(end.replace(tzinfo=zone, fold=1))
-    opens, closes = _wall_micros(start), _wall_micros(end)
+    before = _offset(start, zone, fold=0) // _MICROSECOND
+    after = _offset(end, zone, fold=1) // _MICROSECOND
+    opens, closes = (start - _LOCAL_EPOCH) // _MICROSECOND, (end - _LOCAL_EPOCH) // _MICROSECOND
     if before == after:
         return [(opens - before, closes - before)]
     turn = _transition(opens - max(before, after), closes - min(before, after), zone)
@@ -83,15 +81,12 @@ def shown_spans(start: datetime, end: datetime, zone: ZoneInfo) -> list[Span]:
     return [span for span in (earlier, later) if span[0] < span[1]]
 
 
-def _wall_micros(local: datetime) -> int:
-    return (local - _LOCAL_EPOCH) // timedelta(microseconds=1)
-
-
-def _offset_micros(at: datetime) -> int:
-    offset = at.utcoffset()
+def _offset(local: datetime, zone: ZoneInfo, fold: int) -> timedelta:
+    """The zone's UTC offset at the first (`fold` 0) or second (1) occurrence of the naive `local`."""
+    offset = zone.utcoffset(local.replace(fold=fold))
     if offset is None:  # a ZoneInfo always has one
-        raise ValueError(f"no UTC offset in {at.tzinfo}")
-    return offset // timedelta(microseconds=1)
+        raise ValueError(f"no UTC offset in {zone}")
+    return offset
 
 
 def _transition(low: int, high: int, zone: ZoneInfo) -> int:

@@ -127,8 +127,11 @@ class OpeningTable:
         closes = self.ends[index]
         if end <= closes:
             return end - start
-        used = self.used_before[index] + (start if start < closes else closes)
-        return self.used(end) - used + self.starts[index]
+        last = bisect_right(self.starts, end, index) - 1
+        until = self.ends[last] if end > self.ends[last] else end
+        since = start if start < closes else closes
+        used = self.used_before[last] - self.used_before[index]
+        return used + (until - self.starts[last]) - (since - self.starts[index])
 
     def is_open(self, at: int) -> bool:
         """Whether `at` lies in a span: the start is open, the end is not."""
@@ -167,10 +170,11 @@ class OpeningTable:
         That of its own date if one of the date's spans holds it, else the one whose shift runs
         over midnight.
         """
-        index = bisect_right(self.ordinals, ordinal) - 1
-        while not any(start <= at < end for start, end in self.days[index].spans):
-            index -= 1
-        return self.days[index]
+        for index in range(bisect_right(self.ordinals, ordinal) - 1, -1, -1):
+            for start, end in self.days[index].spans:
+                if start <= at < end:
+                    return self.days[index]
+        raise ValueError("not an open instant")
 
     def clipped(self, start: int, end: int) -> list[Span]:
         """The merged spans within [start, end)."""

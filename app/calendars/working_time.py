@@ -255,7 +255,11 @@ class Calendar:
         ]
 
     def _opening(self, at: int) -> int:
-        return self._search(self._covering(at, at), at, lambda table: table.opening(at))
+        table = self._covering(at, at)
+        found = table.opening(at)
+        if found is not None and not table.voids:
+            return found
+        return self._search(table, at, lambda grown: grown.opening(at))
 
     def _search_day(self, table: OpeningTable, start: int, after: int, count: int) -> WorkingDay:
         """The `count`-th working day after the date `after`."""

@@ -44,7 +44,7 @@ def test_the_toolkit_sets_the_targets_of_the_register(clock: str) -> None:
 @pytest.mark.sop("TK-5")
 @pytest.mark.parametrize("complexity", ["complex", "super"])
 def test_the_toolkit_gives_a_day_to_what_is_complex(complexity: str) -> None:
-    inputs = replace(NORMAL, complexity=complexity)
+    inputs = NORMAL._replace(complexity=complexity)
     assert load_pack("toolkit").target("resolve", inputs) == Target(1, Unit.DAYS)
 
 
@@ -63,7 +63,7 @@ def test_the_toolkit_gives_a_day_to_what_is_complex(complexity: str) -> None:
 def test_tier_a_runs_around_the_clock_except_for_working_days(
     clock: str, tier: str | None, role: str
 ) -> None:
-    policy, inputs = load_pack("toolkit"), replace(NORMAL, tier=tier)
+    policy, inputs = load_pack("toolkit"), NORMAL._replace(tier=tier)
     assert policy.calendar_role(clock, inputs, policy.target(clock, inputs)) == role
 
 
@@ -110,7 +110,7 @@ def test_every_pack_climbs_the_house_ladder(name: str) -> None:
 )
 def test_conditions_fit_when_every_name_fits(conditions: dict[str, Any], fits: bool) -> None:
     policy = parse_policy({**toolkit(), "conditions": conditions})
-    inputs = replace(NORMAL, tags=frozenset({"outage", "night"}))
+    inputs = NORMAL._replace(tags=frozenset({"outage", "night"}))
     assert policy.conditions.holds(inputs) is fits
 
 
@@ -119,8 +119,8 @@ def test_the_first_policy_in_order_that_fits_applies_and_none_means_no_deadline(
     complaints = parse_policy({**toolkit(), "name": "c", "conditions": {"type": ["complaint"]}})
     phone = parse_policy({**toolkit(), "name": "p", "conditions": {"channel": ["phone"]}})
     assert match([complaints, phone], NORMAL) is phone
-    assert match([complaints, phone], replace(NORMAL, type="complaint")) is complaints
-    assert match([phone, complaints], replace(NORMAL, type="complaint")) is phone
+    assert match([complaints, phone], NORMAL._replace(type="complaint")) is complaints
+    assert match([phone, complaints], NORMAL._replace(type="complaint")) is phone
     assert match([complaints], NORMAL) is None
 
 
@@ -128,7 +128,7 @@ def test_inputs_take_what_changed_and_stay_themselves_otherwise() -> None:
     inputs = Inputs.of({"type": "consult", "tags": ["a", "b"], "owner": 4, "tier": "A"})
     assert inputs == Inputs(type="consult", tags=frozenset({"a", "b"}), tier="A")
     assert inputs.changed({"type": "consult", "tags": ["b", "a"], "owner": 5}) is inputs
-    assert inputs.changed({"tier": "B"}) == replace(inputs, tier="B")
+    assert inputs.changed({"tier": "B"}) == inputs._replace(tier="B")
     assert inputs.differing({"tier": "B", "type": "consult"}) == {"tier": "B"}
 
 
@@ -138,9 +138,9 @@ def test_the_first_case_that_fits_sets_the_target_and_without_one_the_clock_may_
         {"when": {"complexity": ["normal"]}, "target": {"hours": 2}},
     ]
     policy = changed_toolkit("cases", next_reply={"cases": cases})
-    assert policy.target("next_reply", replace(NORMAL, tier="A")) == Target(1, Unit.HOURS)
+    assert policy.target("next_reply", NORMAL._replace(tier="A")) == Target(1, Unit.HOURS)
     assert policy.target("next_reply", NORMAL) == Target(2, Unit.HOURS)
-    assert policy.target("next_reply", replace(NORMAL, complexity="complex")) is None
+    assert policy.target("next_reply", NORMAL._replace(complexity="complex")) is None
     assert policy.target("first_answer", NORMAL) is None
 
 
@@ -155,7 +155,7 @@ def test_the_first_case_that_fits_sets_the_target_and_without_one_the_clock_may_
 )
 def test_a_clock_may_have_its_own_calendars(calendar: Any, tier: str | None, role: str) -> None:
     policy = changed_toolkit("own", accept={"target": {"minutes": 5}, "calendar": calendar})
-    assert policy.calendar_role("accept", replace(NORMAL, tier=tier), None) == role
+    assert policy.calendar_role("accept", NORMAL._replace(tier=tier), None) == role
     assert role_by_tier({}, "A") == "working"
 
 
@@ -317,7 +317,7 @@ def test_what_a_document_leaves_out_is_the_house_default() -> None:
     assert (policy.title_zh, policy.title_en) == ("bare", "bare")
     assert policy.conditions == Condition()
     assert (policy.ladder, policy.waiting, policy.close_unconfirmed) == (HOUSE_LADDER, None, None)
-    assert policy.calendar_role("accept", replace(NORMAL, tier="A"), None) == "24x7"
+    assert policy.calendar_role("accept", NORMAL._replace(tier="A"), None) == "24x7"
     waiting = parse_policy({**toolkit(), "waiting": {"pauses": ["resolve"]}}).waiting
     assert waiting is not None
     assert (waiting.limit, waiting.budget_seconds) == (Target(3, Unit.WORKING_DAYS), None)

@@ -33,15 +33,15 @@ def levels_of(track: Track, steps: Sequence[Step], length: int, used: int) -> tu
     count the deadline's calendar, pauses left out. None lies before the course was last set. What
     was kept, even exactly at due, has not reached due's levels.
     """
-    end = track.ended_at
+    end, used_at_due = track.ended_at, track.used_at_due(length)
     if end is None:
-        return tuple((step.level, _fire_at(track, step, length)) for step in steps)
+        return tuple((step.level, _fire_at(track, step, length, used_at_due)) for step in steps)
     if end <= track.due_at:
-        left = track.used_at_due(length) - used
+        left = used_at_due - used
         steps = [step for step in steps if step.before_due and left <= _before(step, length)]
     levels: list[Level] = []
     for step in steps:
-        at = _fire_at(track, step, length)
+        at = _fire_at(track, step, length, used_at_due)
         if at <= end:
             levels.append((step.level, at))
         elif not step.before_due:  # those after due go up in time
@@ -49,12 +49,12 @@ def levels_of(track: Track, steps: Sequence[Step], length: int, used: int) -> tu
     return tuple(levels)
 
 
-def _fire_at(track: Track, step: Step, length: int) -> datetime:
+def _fire_at(track: Track, step: Step, length: int, used_at_due: int) -> datetime:
     if not step.before_due:
         return reach(track.segments, (step.minutes or 0) * _MINUTE_MICROS, since=track.due_at)
     if track.on_retarget:
         return track.due_at
-    at = resume_of(track.segments, track.used_at_due(length) - _before(step, length))
+    at = resume_of(track.segments, used_at_due - _before(step, length))
     return min(max(at, track.revised_at), track.due_at)
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any
+from typing import Any, NamedTuple
 
 from app.calendars.target import Target, Unit
 from app.sla.engine.clock_row import ClockRow
@@ -21,8 +21,7 @@ WORKING = "working"
 AROUND_THE_CLOCK = "24x7"
 
 
-@dataclass(frozen=True, slots=True)
-class Inputs:
+class Inputs(NamedTuple):
     """What policies are chosen by: the subject's attributes in force."""
 
     type: str | None = None
@@ -41,18 +40,14 @@ class Inputs:
     def changed(self, data: Mapping[str, Any]) -> Inputs:
         """Return these inputs with those of `data` in their place; self if none differs."""
         differing = self.differing(data)
-        return self.having(differing) if differing else self
-
-    def having(self, values: dict[str, Any]) -> Inputs:
-        """Return these inputs with the values given by name in their place."""
-        return Inputs(**{name: getattr(self, name) for name in INPUT_NAMES} | values)
+        return self._replace(**differing) if differing else self
 
     def differing(self, data: Mapping[str, Any]) -> dict[str, Any]:
         """Return those inputs of `data` that are not the same already."""
         return {name: value for name, value in _named(data).items() if getattr(self, name) != value}
 
 
-INPUT_NAMES = frozenset({"type", "complexity", "tier", "channel", "priority", "department", "tags"})
+INPUT_NAMES = frozenset(Inputs._fields)
 
 
 def _named(data: Mapping[str, Any]) -> dict[str, Any]:
@@ -153,7 +148,10 @@ class Waiting:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Policy:
-    """One version of a policy, compared by identity: versions are never changed."""
+    """One version of a policy, compared by identity: versions are never changed.
+
+    `reference` is (name, version), as facts and deadlines carry it.
+    """
 
     name: str
     version: int
@@ -166,11 +164,10 @@ class Policy:
     close_unconfirmed: Target | None = None
     ladder: tuple[Step, ...] = HOUSE_LADDER
     document: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    reference: tuple[str, int] = field(init=False)
 
-    @property
-    def reference(self) -> tuple[str, int]:
-        """Return (name, version), as facts and deadlines carry it."""
-        return self.name, self.version
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "reference", (self.name, self.version))
 
     @property
     def calendar_roles(self) -> frozenset[str]:

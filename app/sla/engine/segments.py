@@ -6,39 +6,41 @@ each (deadlines section 2, mixed segments). Policies, clocks and verdicts are el
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from app.calendars.working_time import Calendar
 
 
-@dataclass(frozen=True, slots=True)
-class Segment:
-    """A half-open stretch [start, end) in one calendar; `end` None goes on for ever."""
+class Segment(NamedTuple):
+    """A half-open stretch [start, end) in one calendar; `end` None goes on for ever.
+
+    `used_before` is the running open time of the segments before it, in microseconds.
+    """
 
     start: datetime
     end: datetime | None
     calendar: Calendar
     reference: tuple[str, int]
     paused: bool = False
+    used_before: int = 0
 
 
 def used_micros(segments: Sequence[Segment], until: datetime, since: datetime | None = None) -> int:
     """Return the running open time in [since or the first start, until), in microseconds."""
-    total = 0
-    for segment in segments:
-        if segment.start >= until:
-            break
-        if segment.paused:
-            continue
-        start = segment.start if since is None or since < segment.start else since
-        end = until if segment.end is None or segment.end > until else segment.end
-        if start < end:
-            total += segment.calendar.open_micros(start, end)
-    return total
+    if since is not None:
+        return max(0, used_micros(segments, until) - used_micros(segments, since))
+    for segment in reversed(segments):
+        if segment.start < until:
+            end = until if segment.end is None or segment.end > until else segment.end
+            return segment.used_before + _open_here(segment, end)
+    return 0
+
+
+def _open_here(segment: Segment, end: datetime) -> int:
+    return 0 if segment.paused else segment.calendar.open_micros(segment.start, end)
 
 
 def paused_micros(segments: Sequence[Segment]) -> int:
@@ -58,18 +60,16 @@ def reach(segments: Sequence[Segment], micros: int, since: datetime | None = Non
     """
     if micros <= 0:
         return since or segments[0].start
-    left = micros
-    for segment in segments:
-        if segment.paused or (since and segment.end and segment.end <= since):
-            continue
-        start = segment.start if since is None or since < segment.start else since
-        if segment.end is None:
-            return segment.calendar.add(start, left)
-        open_here = segment.calendar.open_micros(start, segment.end)
-        if open_here >= left:
-            return segment.calendar.add(start, left)
-        left -= open_here
-    raise ValueError("the last segment must run without end")
+    last = segments[-1]
+    if since is not None and last.start <= since:
+        return last.calendar.add(since, micros)
+    used = micros if since is None else micros + used_micros(segments, since)
+    for segment in reversed(segments):
+        if segment.used_before < used and not segment.paused:
+            if since is not None and segment.start < since:
+                return segment.calendar.add(since, micros)
+            return segment.calendar.add(segment.start, used - segment.used_before)
+    raise ValueError("the first segment must have nothing used before it")
 
 
 def resume_of(segments: Sequence[Segment], micros: int) -> datetime:
@@ -78,31 +78,15 @@ def resume_of(segments: Sequence[Segment], micros: int) -> datetime:
     Where `reach` answers the closing at noon, this answers the opening after lunch: the moment
     from which what is left starts to run.
     """
-    left = max(micros, 0)
-    for segment in segments:
-        if segment.paused:
-            continue
-        calendar = segment.calendar
-        if segment.end is not None:
-            open_here = calendar.open_micros(segment.start, segment.end)
-            if open_here <= left:
-                left -= open_here
-                continue
-        return calendar.next_opening(calendar.add(segment.start, left) if left else segment.start)
+    used = max(micros, 0)
+    for segment in reversed(segments):
+        left = used - segment.used_before
+        if left >= 0 and not segment.paused:
+            calendar = segment.calendar
+            return calendar.next_opening(
+                calendar.add(segment.start, left) if left else segment.start
+            )
     raise ValueError("the last segment must run without end")
-
-
-def cut(segments: Sequence[Segment], at: datetime) -> list[Segment]:
-    """Return what lies before `at`; the segment that holds it ends there."""
-    kept: list[Segment] = []
-    for one in segments:
-        if one.start >= at:
-            break
-        if one.end is None or one.end > at:
-            kept.append(Segment(one.start, at, one.calendar, one.reference, one.paused))
-        else:
-            kept.append(one)
-    return kept
 
 
 def joined(segments: Sequence[Segment]) -> list[Segment]:
@@ -111,9 +95,24 @@ def joined(segments: Sequence[Segment]) -> list[Segment]:
     for one in segments:
         last = out[-1] if out else None
         if last is not None and (last.reference, last.paused) == (one.reference, one.paused):
-            out[-1] = replace(last, end=one.end)
+            out[-1] = last._replace(end=one.end)
         else:
             out.append(one)
+    return out
+
+
+def in_versions(
+    segments: Sequence[Segment],
+    versions: Mapping[tuple[str, int], tuple[tuple[str, int], Calendar]],
+) -> list[Segment]:
+    """Return the segments in other versions of their calendars, those that `versions` names."""
+    out: list[Segment] = []
+    used = 0
+    for one in segments:
+        reference, calendar = versions.get(one.reference, (one.reference, one.calendar))
+        out.append(Segment(one.start, one.end, calendar, reference, one.paused, used))
+        if one.end is not None:
+            used += _open_here(out[-1], one.end)
     return out
 
 
@@ -125,11 +124,21 @@ def continued(
     paused_until: datetime | None = None,
 ) -> list[Segment]:
     """Return the segments as they go on from `at`: running, or paused and running afterwards."""
-    if not segments and paused_until is None:
-        return [Segment(at, None, calendar, reference)]
-    kept = cut(segments, at)
+    kept, used = _cut(segments, at)
     if paused_until is not None and paused_until > at:
-        kept.append(Segment(at, paused_until, calendar, reference, paused=True))
+        kept.append(Segment(at, paused_until, calendar, reference, True, used))
         at = paused_until
-    kept.append(Segment(at, None, calendar, reference))
+    kept.append(Segment(at, None, calendar, reference, False, used))
     return kept
+
+
+def _cut(segments: Sequence[Segment], at: datetime) -> tuple[list[Segment], int]:
+    """Return what lies before `at`, the segment that holds it ending there, and the time used by then."""
+    kept = list(segments)
+    while kept and kept[-1].start >= at:
+        kept.pop()
+    if not kept:
+        return kept, 0
+    start, _, calendar, reference, paused, used = kept[-1]
+    kept[-1] = Segment(start, at, calendar, reference, paused, used)
+    return kept, used if paused else used + calendar.open_micros(start, at)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from app.calendars.target import due_from
 from app.sla.engine.clock_row import ClockRow, Flag
@@ -27,8 +27,7 @@ _AGREED = next(row for row in TICKET_CLOCKS if row.clock == "agreed")
 _ALL_ENDED = frozenset({Flag.RESOLVED, Flag.ENDED})
 
 
-@dataclass(frozen=True, slots=True)
-class Wait:
+class Wait(NamedTuple):
     """A stretch of waiting for the customer: begun by the fact `sequence`, ended by a fact, at its limit at the latest."""
 
     started_at: datetime
@@ -161,7 +160,7 @@ class Subject:
 
     def _wait(self, fact: Fact, at: datetime, effect: Effect) -> None:
         if self.waiting and effect.ends_wait:
-            self.waits[-1] = replace(self.waits[-1], ends_at=at, ended_by=fact.kind)
+            self.waits[-1] = self.waits[-1]._replace(ends_at=at, ended_by=fact.kind)
             self.waiting = False
             for track in self.running.values():
                 if track.paused_until(at) is not None:

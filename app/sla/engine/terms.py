@@ -94,7 +94,7 @@ class Setting:
                 }
         if not differing and policy is self.policy and calendars == self.calendars:
             return None
-        self.inputs = self.inputs.having(differing) if differing else self.inputs
+        self.inputs = self.inputs._replace(**differing) if differing else self.inputs
         self.policy, self.calendars = policy, calendars
         return differing
 
@@ -112,8 +112,13 @@ class Setting:
         if found is None:
             if len(self.rulebook.remembered) >= _MOST_REMEMBERED:
                 self.rulebook.remembered.clear()
-            found = self.rulebook.remembered[key] = self._ticket_terms()
+            found = self.rulebook.remembered[key] = self._shared(self._ticket_terms())
         return found
+
+    def _shared(self, found: Mapping[str, Terms]) -> Mapping[str, Terms]:
+        """Return the equal terms given out before for these calendars, if any: what is the same moves no clock."""
+        same = (*self.calendars.items(), *found.items())
+        return self.rulebook.remembered.setdefault(same, found)
 
     def _ticket_terms(self) -> Mapping[str, Terms]:
         if not self.calendars:

@@ -7,7 +7,7 @@ What a fact does to which clock is decided in `clock`; the arithmetic is in `seg
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -18,6 +18,7 @@ from app.sla.engine.policy import Policy
 from app.sla.engine.segments import (
     Segment,
     continued,
+    in_versions,
     joined,
     paused_micros,
     reach,
@@ -46,6 +47,8 @@ class Terms:
 
     def same_course(self, other: Terms) -> bool:
         """Say whether due instants computed by either would be equal."""
+        if self is other:
+            return True
         return self.target == other.target and self.reference == other.reference
 
 
@@ -207,7 +210,7 @@ class Track:
         self, at: datetime, terms: Terms, versions: Mapping[Reference, tuple[Reference, Calendar]]
     ) -> None:
         """Count from the start in new versions of calendars, never to before `at`."""
-        segments = [_in_version(segment, versions) for segment in self.segments]
+        segments = in_versions(self.segments, versions)
         if segments != self.segments:
             self.segments = segments
             self._change_course(at, terms, self.paused_until(at))
@@ -297,12 +300,3 @@ class Track:
             if self.row.on_working_day:
                 due_at = terms.calendar.end_of_working_day(due_at)
             self.date_due_at = due_at
-
-
-def _in_version(
-    segment: Segment, versions: Mapping[Reference, tuple[Reference, Calendar]]
-) -> Segment:
-    found = versions.get(segment.reference)
-    if found is None:
-        return segment
-    return replace(segment, reference=found[0], calendar=found[1])
