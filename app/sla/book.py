@@ -1,7 +1,7 @@
 """The rulebook of a deployment as a process remembers it: policies in order, calendars in force.
 
 Versions never change once written; which ones are current is asked again after two seconds, so a published change
-takes effect everywhere within that time.
+takes effect everywhere within that time, and in the process that made it at once.
 """
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping
@@ -12,6 +12,7 @@ from sqlalchemy import bindparam, select
 
 from app import writing
 from app.calendars import service as calendars
+from app.calendars.models import CalendarRow, CalendarVersion
 from app.calendars.working_time import Calendar
 from app.database import Database, Transaction
 from app.sla.engine.clock_row import ClockRow
@@ -20,15 +21,15 @@ from app.sla.engine.policy import AROUND_THE_CLOCK, WORKING, Inputs, Policy, mat
 from app.sla.engine.policy_document import parse_policy
 from app.sla.engine.register import row_of, unknown_row
 from app.sla.engine.terms import Rulebook
-from app.sla.models import PolicyRow, PolicyVersion
+from app.sla.models import OwnRule, PolicyRow, PolicyVersion
 from app.sla.own_rules import OWN_RULES, own_row
 from app.sla.shipped import PACK_NAMES, pack_document
 from app.statements import Row, Statement
-from app.time import monotonic
 
 Ask = Callable[..., Awaitable[list[Row]]]
-FRESH_SECONDS = 2.0
 DEFAULT_PACK = "toolkit"
+_COPY = "book"
+_TABLES = (PolicyRow, PolicyVersion, OwnRule, CalendarRow, CalendarVersion)
 POLICIES = Statement(
     select(
         PolicyRow.name, PolicyRow.position, PolicyRow.is_active, PolicyRow.current_version,
@@ -110,11 +111,10 @@ def _knows(rulebook: Rulebook, facts: Iterable[Fact]) -> bool:
 
 
 async def _remembered(database: Database, ask: Ask) -> Book:
-    memory = database.memory
-    known = memory.get("book")
-    if known is None or monotonic() - memory["book_read_at"] > FRESH_SECONDS:
-        known = memory["book"] = await _load(database, ask)
-        memory["book_read_at"] = monotonic()
+    known: Book | None = database.recall(_COPY)
+    if known is None:
+        known = await _load(database, ask)
+        database.remember(_COPY, known, of=_TABLES)
     return known
 
 
@@ -125,8 +125,8 @@ async def read_current_book(tx: Transaction) -> Book:
 
 
 def forget_book(database: Database) -> None:
-    """Make the process ask again; call it after the commit of a change (`tx.after_commit`)."""
-    database.memory.pop("book", None)
+    """Make the process ask again; what it commits itself does so anyway."""
+    database.forget(_TABLES)
 
 
 async def _load(database: Database, ask: Ask) -> Book:
@@ -170,7 +170,6 @@ async def ensure_packs(tx: Transaction) -> None:
         await writing.insert(
             tx, PolicyVersion, policy_id=row["id"], number=1, document=document, created_at=now
         )
-    tx.after_commit.append(lambda: forget_book(tx.database))
 
 
 async def use_pack(tx: Transaction, name: str) -> None:
@@ -179,4 +178,3 @@ async def use_pack(tx: Transaction, name: str) -> None:
     for row in await tx.all(POLICY_NAMES):
         await writing.update(tx, PolicyRow, row, is_active=row["name"] == name)
     forget_book(tx.database)
-    tx.after_commit.append(lambda: forget_book(tx.database))

@@ -18,7 +18,7 @@ from app.errors import Conflict, FieldError, Invalid, NotFound, invalid_field
 from app.operations import service as operations
 from app.outbox import service as outbox
 from app.sla import retargeting
-from app.sla.book import Book, forget_book, read_current_book
+from app.sla.book import Book, read_current_book
 from app.sla.engine.deadline import Reference
 from app.sla.engine.policy import AROUND_THE_CLOCK, WORKING, Policy, shadowed
 from app.sla.engine.policy_document import PolicyInvalid, parse_policy
@@ -174,7 +174,6 @@ async def publish(
     title = {"zh": policy.title_zh, "en": policy.title_en}
     changed = {"current_version": policy.version, "title": title, "draft": None}
     await writing.update(tx, PolicyRow, row, **changed)
-    tx.after_commit.append(lambda: forget_book(tx.database))
     operation = None
     if mode is not Mode.NEW:
         plan = replace(plan, documents={})
@@ -248,7 +247,6 @@ async def put_order(tx: Transaction, policies: Policies, names: Sequence[str]) -
     _refuse_shadows(policies.asked())
     for position, name in enumerate(names):
         await writing.update(tx, PolicyRow, rows[name], position=position)
-    tx.after_commit.append(lambda: forget_book(tx.database))
 
 
 async def set_active(tx: Transaction, policies: Policies, row: Row, *, is_active: bool) -> None:
@@ -259,7 +257,6 @@ async def set_active(tx: Transaction, policies: Policies, row: Row, *, is_active
         reference: Reference = (row["name"], row["current_version"])
         _refuse_shadows(policies.asked(policies.book.rulebook.policies[reference]))
     await writing.update(tx, PolicyRow, row, is_active=is_active)
-    tx.after_commit.append(lambda: forget_book(tx.database))
 
 
 # --- retargets without a publication

@@ -12,12 +12,12 @@ from typing import Any
 
 from app import writing
 from app.calendars.events import CalendarChanged
-from app.database import Database, Transaction, is_virtual
+from app.database import FRESH_SECONDS, Database, Transaction, is_virtual
 from app.operations import service as operations
 from app.operations.runner import Kind, Operation, Step
 from app.outbox.relay import Message
 from app.sla import cache, digests, enforcement, service
-from app.sla.book import FRESH_SECONDS, Book
+from app.sla.book import Book
 from app.sla.engine.deadline import Deadline, Reference, State
 from app.sla.engine.facts import Fact
 from app.sla.engine.track import Track

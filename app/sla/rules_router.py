@@ -10,7 +10,6 @@ from app.auth.principal import Call, permits
 from app.dispatch import Route
 from app.reading import json_response
 from app.sla import own_rules
-from app.sla.book import forget_book
 from app.sla.policy_views import OWN_RULE, rules
 from app.sla.rule_schemas import (
     OwnRuleRead,
@@ -52,7 +51,6 @@ async def create_rule(command: RuleCreate, call: Writer) -> Response:
     """A promise that the catalogue does not know, with its clock; matters are put on it by `POST /obligations`."""
     async with call.write() as tx:
         row = await own_rules.create_rule(tx, command)
-        tx.after_commit.append(lambda: forget_book(call.database))
         location = f"{PREFIX}/{row['clock']}"
         return await call.answer(tx, OWN_RULE, status=201, location=location, clock=row["clock"])
 
@@ -80,5 +78,4 @@ async def change_rule(clock: Code, command: RulePatch, call: Writer) -> Response
         row = await own_rules.find_rule(tx, clock)
         call.check_version(row)
         await own_rules.patch_rule(tx, row, command)
-        tx.after_commit.append(lambda: forget_book(call.database))
         return await call.answer(tx, OWN_RULE, clock=clock)

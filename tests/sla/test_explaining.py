@@ -249,18 +249,18 @@ async def test_the_list_and_the_explanation_agree(desk: Desk) -> None:
 
 async def test_a_version_published_elsewhere_a_moment_ago_is_asked_for(desk: Desk) -> None:
     await desk.open()
-    stale = desk.database.memory["book"]
+    stale = desk.database.copies["book"]
+    known: book.Book = stale.value
     async with desk.database.transaction() as tx:
         toolkit = (await tx.all(book.POLICY_BY_NAME, name="toolkit"))[0]
-        document = stale.rulebook.policies["toolkit", 1].document
+        document = known.rulebook.policies["toolkit", 1].document
         await writing.insert(
             tx, PolicyVersion, policy_id=toolkit["id"], number=2, document=dict(document),
             created_at=MONDAY,
         )  # fmt: skip
-    book.forget_book(desk.database)
     assign = NewFact(FactKind.POLICY_ASSIGNED, {"policy": ["toolkit", 2]})
     await desk.move(MONDAY + MINUTE, assign)
-    desk.database.memory["book"] = stale
+    desk.database.copies["book"] = stale
     why = await desk.explained("resolve")
     assert why.policy is not None
     assert why.policy.version == 2

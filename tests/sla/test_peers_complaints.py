@@ -16,7 +16,7 @@ from app import writing
 from app.calendars.models import CalendarRow, CalendarVersion
 from app.database import Database
 from app.outbox.relay import relay
-from app.sla.book import forget_book, use_pack
+from app.sla.book import use_pack
 from app.sla.enforcement import sweep
 from app.sla.models import PolicyRow, PolicyVersion
 from app.statements import Statement
@@ -137,7 +137,6 @@ async def test_no_clock_is_left_over_after_moving_to_a_policy_without_it(house: 
         await writing.insert(
             tx, PolicyVersion, policy_id=row["id"], number=1, document=policy, created_at=now
         )
-    forget_book(house.database)
     ticket = await house.open()
     await house.at("09:20")
     await change_tier(house, "A")
@@ -235,7 +234,6 @@ async def test_the_lunch_break_counts_for_nothing(house: House) -> None:
         await writing.insert(
             tx, CalendarVersion, calendar_id=lunch["id"], number=1, document=hours, created_at=now
         )
-    forget_book(house.database)
     await house.at("11:50")
     ticket = await house.open()
     assert await due(house, ticket, "accept") == shown("13:50")

@@ -18,7 +18,6 @@ from app.operations import runner
 from app.operations.models import OperationRow
 from app.outbox.service import publish as publish_event
 from app.sla import enforcement
-from app.sla.book import forget_book
 from app.sla.engine.facts import FactKind
 from app.sla.models import FactRow
 from app.sla.shipped import PACK_NAMES
@@ -501,7 +500,6 @@ async def new_version(database: Database, name: str, **changes: Any) -> tuple[in
             document={**last["document"], **changes}, created_at=await tx.now(),
         )  # fmt: skip
         await writing.update(tx, CalendarRow, last, current_version=number)
-        tx.after_commit.append(lambda: forget_book(database))
     return number - 1, number
 
 
@@ -582,7 +580,6 @@ async def test_a_policy_may_run_in_a_calendar_of_its_own_name(publisher: Publish
         await writing.insert(
             tx, CalendarVersion, calendar_id=row["id"], number=1, document=document, created_at=now
         )
-        tx.after_commit.append(lambda: forget_book(world.database))
     nights = toolkit(resolve={"target": {"hours": 4}, "calendar": "nights"})
     await publisher.publish(nights, "open_from_start")
     await world.open(2)

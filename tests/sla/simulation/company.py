@@ -17,7 +17,6 @@ from app import writing
 from app.auth.models import User
 from app.calendars.models import CalendarRow, CalendarVersion
 from app.sla import service
-from app.sla.book import forget_book
 from app.sla.engine.facts import FactKind
 from app.sla.models import DeadlineRow, PolicyRow, PolicyVersion, Subject
 from app.sla.service import NewFact
@@ -105,7 +104,6 @@ class Company:
                 customer = await make_customer(tx, owner=self.house.people["seller"], tier=tier)
                 self.customers.append(customer)
                 self.contacts[customer["id"]] = await make_contact(tx, customer)
-        forget_book(database)
         people = self.house.people
         await put_on_call(database, self.house.departments["support"], people["li"], people["wu"])
 
