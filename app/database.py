@@ -69,7 +69,7 @@ Flush = Callable[["Transaction"], Awaitable[None]]
 
 @dataclass(frozen=True, slots=True)
 class KeptAnswer:
-    """An answer as it was first given to an idempotency key."""
+    """An answer as it was first given to an idempotency key; no body where it held a secret, an empty one where too long."""
 
     status: int
     headers: Mapping[str, str]

@@ -356,9 +356,12 @@ class Replayed(Refusal):
 
 
 def replay_response(kept: KeptAnswer) -> Response:
-    """Return a kept answer; raises `Conflict` where it held a secret."""
+    """Return a kept answer; raises `Conflict` where it held a secret, or was too long to be kept."""
     if kept.body is None:
         raise Conflict("secret_not_replayable")
+    if not kept.body and kept.status != 204:
+        place = {name: v for name, v in kept.headers.items() if name == "Location"}
+        raise Conflict("answer_not_replayable", headers=place)
     headers = {**kept.headers, "Idempotency-Replayed": "true"}
     return json_response(kept.body, status=kept.status, headers=headers)
 

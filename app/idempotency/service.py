@@ -45,8 +45,10 @@ async def claim(tx: Transaction, scope_hash: str, request_hash: str) -> KeptAnsw
 
 
 async def keep(tx: Transaction, scope_hash: str, request_hash: str, answer: KeptAnswer) -> None:
-    """Keep a 2xx answer; one that is too large or secret is kept without its body."""
-    body = answer.body if answer.body is not None and len(answer.body) <= BODY_BYTES_MAX else None
+    """Keep a 2xx answer: of a secret one nothing but that it was given (no body), of one too long an empty body."""
+    body = answer.body
+    if body is not None and len(body) > BODY_BYTES_MAX:
+        body = b""
     await writing.insert(
         tx,
         IdempotentAnswer,
