@@ -11,12 +11,14 @@ from typing import Any
 import orjson
 from fastapi import Request
 from fastapi.routing import APIRoute
+from starlette.datastructures import Headers, MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Match, Router
 from starlette.routing import Route as StarletteRoute
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from app.documents import YAML, YAML_TYPES, read_yaml
 from app.errors import BadRequest, BodyTooLarge, FieldError, Invalid, Refusal
 
 API_BODY_BYTES_MAX = 1_048_576
@@ -38,13 +40,35 @@ class StrictRequest(Request):
         """Return the parsed body; raises `BadRequest` for what is not JSON, `Invalid` for U+0000 in a text."""
         if not hasattr(self, "_json"):
             raw = await self.body()
-            try:
-                self._json = orjson.loads(raw)
-            except orjson.JSONDecodeError as error:
-                raise BadRequest("malformed_json") from error
-            if b"\\u0000" in raw and (pointer := find_nul(self._json)) is not None:
-                raise Invalid(errors=[FieldError(pointer, "not_text")])
+            self._json = _parsed(raw)
         return self._json
+
+
+class YamlRequest(StrictRequest):
+    """A request whose YAML the framework takes for JSON."""
+
+    @property
+    def headers(self) -> Headers:
+        """The request's headers, but for the content type."""
+        headers = MutableHeaders(raw=list(self.scope["headers"]))
+        headers["content-type"] = "application/json"
+        return headers
+
+    async def json(self) -> Any:
+        """Return the parsed body; raises `BadRequest` with line and column for what is not YAML, else as for JSON."""
+        if not hasattr(self, "_json"):
+            self._json = _parsed(read_yaml(await self.body()))
+        return self._json
+
+
+def _parsed(raw: bytes) -> Any:
+    try:
+        value = orjson.loads(raw)
+    except orjson.JSONDecodeError as error:
+        raise BadRequest("malformed_json") from error
+    if b"\\u0000" in raw and (pointer := find_nul(value)) is not None:
+        raise Invalid(errors=[FieldError(pointer, "not_text")])
+    return value
 
 
 def find_nul(value: Any, pointer: str = "") -> str | None:
@@ -69,7 +93,7 @@ def find_nul(value: Any, pointer: str = "") -> str | None:
 
 
 class Route(APIRoute):
-    """The route class of every router of the API."""
+    """The route class of every router of the API. Whose contract (`openapi_extra`) says so takes YAML as well."""
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         """Give the framework's handler a strict request."""
@@ -77,6 +101,9 @@ class Route(APIRoute):
         reads_form = (
             self.body_field is not None and type(self.body_field.field_info).__name__ == "Form"
         )
+
+        described = (self.openapi_extra or {}).get("requestBody", {})
+        takes_yaml = YAML in described.get("content", {})
 
         async def strict(request: Request) -> Response:
             if self.body_field is None:
@@ -89,6 +116,8 @@ class Route(APIRoute):
                 .strip()
                 .lower()
             )
+            if takes_yaml and kind in YAML_TYPES:
+                return await _read_strictly(handler, request, YamlRequest)
             if not (kind == "application/json" or kind.endswith("+json")):
                 raise HTTPException(415)
             return await _read_strictly(handler, request)
@@ -97,10 +126,12 @@ class Route(APIRoute):
 
 
 async def _read_strictly(
-    handler: Callable[[Request], Coroutine[Any, Any, Response]], request: Request
+    handler: Callable[[Request], Coroutine[Any, Any, Response]],
+    request: Request,
+    kind: type[StrictRequest] = StrictRequest,
 ) -> Response:
     try:
-        return await handler(StrictRequest(request.scope, request.receive))
+        return await handler(kind(request.scope, request.receive))
     except HTTPException as error:
         # The framework turns whatever stops the reading of a body into its own plain 400.
         if isinstance(error.__cause__, Refusal):

@@ -20,6 +20,22 @@ Texts = Mapping[str, tuple[str, str]]
 _TEXTS: dict[str, tuple[str, str]] = {
     "bad_request": ("请求无法读取", "The request cannot be read"),
     "malformed_json": ("请求正文不是有效的 JSON", "The body is not valid JSON"),
+    "malformed_yaml": (
+        "请求正文不是有效的 YAML:第 {line} 行第 {column} 列",
+        "The body is not valid YAML: line {line}, column {column}",
+    ),
+    "yaml_alias": (
+        "YAML 中不能使用引用(*):第 {line} 行第 {column} 列",
+        "Aliases (*) are not taken in YAML: line {line}, column {column}",
+    ),
+    "yaml_too_deep": (
+        "YAML 最多 {depth_max} 层:第 {line} 行第 {column} 列",
+        "YAML is taken {depth_max} levels deep: line {line}, column {column}",
+    ),
+    "yaml_not_json": (
+        "YAML 中只能有 JSON 的值:文字、数字、是否、列表、以文字为键的映射",
+        "YAML may hold what JSON does: texts, numbers, booleans, lists, mappings whose keys are texts",
+    ),
     "unsupported_media_type": ("请用 application/json 发送", "Send the body as application/json"),
     "cursor_invalid": ("翻页游标无效", "The cursor is not valid"),
     "cursor_of_another_list": (
@@ -66,6 +82,10 @@ _TEXTS: dict[str, tuple[str, str]] = {
     "idempotency_in_progress": (
         "同一 Idempotency-Key 的请求正在处理",
         "A request with this Idempotency-Key is still running",
+    ),
+    "answer_not_replayable": (
+        "该请求已经执行过,但答复过长,不会重发;请直接读取该资源",
+        "The request was carried out; its answer is too long to be sent twice: read the resource",
     ),
     "secret_not_replayable": ("含密钥的答复不会重发", "An answer with a secret is not sent twice"),
 }

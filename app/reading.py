@@ -30,6 +30,7 @@ from starlette.responses import Response
 
 from app.columns import UtcDateTime
 from app.database import Reader
+from app.documents import YAML, write_yaml
 from app.errors import BadRequest, NotFound
 from app.statements import Fields, Row, Shown, Statement, json_row
 from app.time import from_micros, to_micros
@@ -202,6 +203,12 @@ def json_response(
         media_type="application/json",
         headers={"Cache-Control": "private, no-store", **(headers or {})},
     )
+
+
+def yaml_response(value: Any, *, headers: Mapping[str, str] | None = None) -> Response:
+    """Return a value of JSON as YAML, as an answer that no cache keeps."""
+    named = {"Cache-Control": "private, no-store", "Vary": "Accept", **(headers or {})}
+    return Response(write_yaml(value), media_type=YAML, headers=named)
 
 
 def resource_response(row: Row, *, status: int = 200, location: str | None = None) -> Response:

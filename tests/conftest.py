@@ -229,7 +229,7 @@ def check_answer(app: FastAPI, answer: httpx.Response) -> None:
         assert codes <= known_codes(), f"no text for {codes - known_codes()}: {where}"
     elif found is not None and answer.status_code < 300 and answer.content:
         model = getattr(found[0], "response_model", None)
-        if model is not None:
+        if model is not None and answer.headers["content-type"] == "application/json":
             _adapter(model).validate_json(answer.content, extra="forbid")
 
 

@@ -127,7 +127,8 @@ def test_every_answer_has_a_schema_unless_it_has_no_body(document: dict[str, Any
             if status == "204":
                 assert "content" not in answer
                 continue
-            assert set(answer["content"]) <= {"application/json", "text/csv", "text/html"}
+            kinds = {"application/json", "application/yaml", "text/csv", "text/html"}
+            assert set(answer["content"]) <= kinds
             for media in answer["content"].values():
                 assert media["schema"], f"{method} {path} {status}"
 

@@ -12,10 +12,17 @@ from app.auth.principal import Call, permits
 from app.database import Reader as Asked
 from app.database import Transaction
 from app.dispatch import Route
+from app.documents import YAML, prefers_yaml
 from app.errors import NotFound, invalid_field
 from app.operations import queries as operation_queries
 from app.operations.schemas import OperationRead
-from app.reading import PageRequest, json_response, resource_headers
+from app.reading import (
+    PageRequest,
+    json_response,
+    resource_headers,
+    resource_response,
+    yaml_response,
+)
 from app.sla import policies
 from app.sla.engine.policy_diff import ABSENT, differences
 from app.sla.policy_schemas import (
@@ -43,6 +50,9 @@ router = APIRouter(prefix=PREFIX, tags=["sla"], route_class=Route)
 Reader = Annotated[Call, permits("sla:read")]
 VersionNumber = Annotated[str, Path(pattern=r"^[1-9][0-9]{0,8}$")]
 Writer = Annotated[Call, permits("sla:write")]
+_YAML = {YAML: {"schema": {"$ref": "#/components/schemas/PolicyDocument"}}}
+_TAKES_YAML: dict[str, Any] = {"requestBody": {"content": _YAML}}
+_GIVES_YAML: dict[int | str, dict[str, Any]] = {200: {"content": _YAML}}
 OperationReader = Annotated[Call, permits("operations:read")]
 
 
@@ -66,10 +76,11 @@ async def list_policies(asked: Annotated[PolicyFilter, Query()], call: Reader) -
     operation_id="policies_create",
     summary="Create a policy",
     status_code=201,
+    openapi_extra=_TAKES_YAML,
     response_model=PolicyRead,
 )
 async def create_policy(document: PolicyDocument, call: Writer) -> Response:
-    """As a draft, asked last and not active yet."""
+    """As a draft, asked last and not active yet. The document may be YAML."""
     async with call.write() as tx:
         known = await policies.lock_policies(tx)
         row = await policies.create_policy(tx, known, document.root)
@@ -96,11 +107,20 @@ async def order_policies(command: PolicyOrder, call: Writer) -> Response:
     "/policies/{name}",
     operation_id="policies_read",
     summary="Read a policy",
+    responses=_GIVES_YAML,
     response_model=PolicyRead,
 )
 async def read_policy(name: str, call: Reader) -> Response:
-    """A policy by its name, with its draft and every version's document, newest first."""
-    return await call.read(POLICY, name=_known(name))
+    """A policy by its name, with its draft and every version's document, newest first.
+
+    As YAML (`Accept: application/yaml`) its document in force alone, the draft of one that was never published.
+    """
+    row = await reading.one(call.database, POLICY, name=_known(name))
+    if prefers_yaml(call.request.headers.get("accept")):
+        policy = orjson.loads(row["body"])
+        document = policy["draft"] if policy["document"] is None else policy["document"]
+        return yaml_response(document, headers=resource_headers(row))
+    return resource_response(row)
 
 
 @router.patch(
@@ -123,10 +143,11 @@ async def patch_policy(name: str, command: PolicyPatch, call: Writer) -> Respons
     "/policies/{name}/draft",
     operation_id="policies_put_draft",
     summary="Write a policy's draft",
+    openapi_extra=_TAKES_YAML,
     response_model=PolicyRead,
 )
 async def put_draft(name: str, document: PolicyDocument, call: Writer) -> Response:
-    """There is one draft; it changes nothing until it is published."""
+    """There is one draft; it changes nothing until it is published. The document may be YAML."""
     async with call.write() as tx:
         known = await policies.lock_policies(tx)
         row = known.named(name)
@@ -154,11 +175,15 @@ async def discard_draft(name: str, call: Writer) -> Response:
     "/policies/{name}/versions/{number}",
     operation_id="policies_read_version",
     summary="Read a version of a policy",
+    responses=_GIVES_YAML,
     response_model=PolicyVersionRead,
 )
 async def read_version(name: str, number: VersionNumber, call: Reader) -> Response:
-    """Versions never change."""
-    return await call.read(VERSION, name=_known(name), number=int(number))
+    """Versions never change. As YAML (`Accept: application/yaml`) the document alone."""
+    row = await reading.one(call.database, VERSION, name=_known(name), number=int(number))
+    if prefers_yaml(call.request.headers.get("accept")):
+        return yaml_response(orjson.loads(row["body"])["document"])
+    return resource_response(row)
 
 
 @router.get(
