@@ -7,11 +7,13 @@ from app.auth import service as auth
 from app.database import Database
 from app.heartbeats.service import purge_heartbeats
 from app.idempotency import service as idempotency
-from app.operations import runner
+from app.operations import purging, runner
+from app.outbox.purging import purge_messages
 from app.outbox.relay import relay
 from app.outbox.sending import send
 from app.reports.rollup import close_months, refresh_scorecard
 from app.sla.enforcement import sweep
+from app.sla.purging import purge_moves
 from app.subscribers import OPERATIONS, SUBSCRIPTIONS
 from app.tickets.closing import close_unconfirmed
 from app.tickets.loads import recount_loads
@@ -54,6 +56,11 @@ async def purge_answers(database: Database) -> int:
     return await idempotency.purge(database, database.settings.idempotency_hours)
 
 
+async def purge_operations(database: Database) -> int:
+    """Forget long work of long ago and what it moved; returns how many rows."""
+    return await purge_moves(database) + await purging.purge_operations(database)
+
+
 JOBS: tuple[Job, ...] = (
     Job("sweep_deadlines", sweep_deadlines, every_seconds=0.5),
     Job("close_unconfirmed", close_unconfirmed, every_seconds=30),
@@ -70,5 +77,7 @@ JOBS: tuple[Job, ...] = (
         every_seconds=3600,
         on_domain_time=False,
     ),
+    Job("purge_operations", purge_operations, every_seconds=3600, on_domain_time=False),
+    Job("purge_messages", purge_messages, every_seconds=3600, on_domain_time=False),
     Job("purge_heartbeats", purge_heartbeats, every_seconds=3600, on_domain_time=False),
 )

@@ -7,26 +7,35 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import ColumnElement, func, literal, select, true
+from sqlalchemy import ColumnElement, exists, func, literal, select, true
 
 from app import worker, writing
 from app.auth.models import RefreshToken
 from app.database import Database, Transaction
 from app.heartbeats.models import Heartbeat
 from app.idempotency.models import IdempotentAnswer
-from app.jobs import JOBS, Job
+from app.jobs import JOBS, Job, purge_operations
 from app.notifications import mail
 from app.notifications.models import Mail, Notification
+from app.operations import purging
 from app.operations import service as operations
 from app.operations.models import OperationRow
 from app.operations.runner import Kind, Operation, Step
+from app.outbox import purging as outbox_purging
 from app.outbox.models import OutboxMessage
 from app.outbox.relay import relay
 from app.rehearsal import service as rehearsal
 from app.rehearsal.models import VirtualClock
 from app.reports.models import ScorecardPeriod
 from app.sla.enforcement import Pace, sweep
-from app.sla.models import DeadlineChange, DeadlineLevel, DeadlineRow, Escalation, Subject
+from app.sla.models import (
+    DeadlineChange,
+    DeadlineLevel,
+    DeadlineRow,
+    Escalation,
+    Move,
+    Subject,
+)
 from app.statements import Row, Statement
 from app.subscribers import OPERATIONS, SUBSCRIPTIONS
 from app.tickets import loads, solving
@@ -204,6 +213,45 @@ async def three_dead_workers(database: Database) -> None:
             await writing.insert(tx, Heartbeat, name="worker-1", started_at=at, beat_at=at)
 
 
+# --- three old operations with a move each, three old messages
+
+
+async def three_old_operations(database: Database) -> None:
+    """And what stays: one that ended yesterday with its move, one that runs, an old one that an inbox line is of."""
+    now = real_now()
+    ended = [now - purging.KEPT - timedelta(days=1)] * (COUNT + 1) + [now - timedelta(days=1)]
+    async with database.transaction() as tx:
+        user = await make_user(tx)
+        for at in (*ended, FAR_END):
+            row = await writing.insert(
+                tx, OperationRow, kind="sla.preview", lease_until=now, finished_at=at,
+                created_at=min(at, now - timedelta(days=200)),
+            )  # fmt: skip
+            await writing.insert(
+                tx, Move, operation_id=row["id"], subject_type="ticket", subject_public_id="p1",
+                label="T1", clock="accept", rule="TK-2", change="moved",
+            )  # fmt: skip
+            if at == ended[0] and not tx.notes.setdefault("proof", False):
+                tx.notes["proof"] = True
+                await writing.insert(
+                    tx, Notification, user_id=user["id"], operation_id=row["id"], data={},
+                    kind="deadline.retargeted", created_at=now, deliver_at=now, delivered_at=now,
+                )  # fmt: skip
+
+
+async def three_old_messages(database: Database) -> None:
+    """And what stays: one settled yesterday, an old one that waits, an old one that is dead."""
+    await freeze(database, MONDAY)
+    old, late = MONDAY - timedelta(days=31), MONDAY - timedelta(days=1)
+    ones = [("done", old)] * COUNT + [("done", late), ("pending", FAR_END), ("dead", FAR_END)]
+    async with database.transaction() as tx:
+        for state, settled_at in ones:
+            await writing.insert(
+                tx, OutboxMessage, event="ticket.opened", state=state, occurred_at=old,
+                attempt_at=FAR_END, settled_at=settled_at,
+            )  # fmt: skip
+
+
 # --- three counters that a crash left too high
 
 
@@ -271,6 +319,18 @@ SCENARIOS: Mapping[str, Scenario] = {
     "refresh_scorecard": Scenario(three_days, DAYS_LEFT),
     "purge_answers": Scenario(three_answers, count_of(IdempotentAnswer)),
     "purge_refresh_tokens": Scenario(three_tokens, count_of(RefreshToken)),
+    "purge_operations": Scenario(
+        three_old_operations,
+        count_of(
+            OperationRow,
+            OperationRow.finished_at < real_now() - purging.KEPT,
+            ~exists().where(Notification.operation_id == OperationRow.id),
+        ),
+    ),
+    "purge_messages": Scenario(
+        three_old_messages,
+        count_of(OutboxMessage, OutboxMessage.settled_at < MONDAY - timedelta(days=30)),
+    ),
     "purge_heartbeats": Scenario(
         three_dead_workers, count_of(Heartbeat, Heartbeat.beat_at < real_now() - timedelta(hours=1))
     ),
@@ -369,6 +429,32 @@ async def test_jobs_on_domain_time_wait_while_a_rehearsal_runs(
         await writing.upsert(tx, VirtualClock, ("id",), id=1, held_until=until)
     await scheduled.func()
     assert calls == ([] if job.on_domain_time else [job.name])
+
+
+async def test_what_is_asked_about_is_not_purged(database: Database) -> None:
+    await three_old_operations(database)
+    await three_old_messages(database)
+    await purge_operations(database)
+    await outbox_purging.purge_messages(database)
+    assert [row["state"] for row in await database.all(rows_of(OutboxMessage))] == [
+        "done", "pending", "dead",
+    ]  # fmt: skip
+    kept = await database.all(rows_of(OperationRow))
+    assert len(kept) == 3  # the proof of an inbox line, yesterday's, and the one that runs
+    moves = await database.all(rows_of(Move))
+    assert [row["operation_id"] for row in moves] == [row["id"] for row in kept[1:]]
+
+
+async def test_a_purge_goes_on_batch_by_batch(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for module in (purging, outbox_purging):
+        monkeypatch.setattr(module, "BATCH_SIZE", 2)
+        monkeypatch.setattr(module, "PAUSE_SECONDS", 0)
+    await three_old_operations(database)
+    await three_old_messages(database)
+    assert await purge_operations(database) == 2 * COUNT + 1
+    assert await outbox_purging.purge_messages(database) == COUNT
 
 
 def test_the_scheduler_runs_one_of_a_kind_in_memory_and_misses_nothing(

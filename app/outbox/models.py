@@ -42,6 +42,12 @@ Index(
     sqlite_where=OutboxMessage.state == "pending",
 )
 Index(
+    "ix_outbox_messages_done",
+    OutboxMessage.settled_at,
+    postgresql_where=OutboxMessage.state == "done",
+    sqlite_where=OutboxMessage.state == "done",
+)
+Index(
     "ix_outbox_messages_dead",
     OutboxMessage.id,
     postgresql_where=OutboxMessage.state == "dead",

@@ -72,6 +72,7 @@ class RelayResult:
 # The states are literals, so that the partial indexes serve whatever plan the engine keeps.
 PENDING = OutboxMessage.state == literal_column("'pending'")
 DEAD = OutboxMessage.state == literal_column("'dead'")
+DONE = OutboxMessage.state == literal_column("'done'")
 DUE = OutboxMessage.attempt_at <= DomainNow()
 _COLUMNS = list(OutboxMessage.__table__.columns)
 _OF_SENDERS = any_of(OutboxMessage.event, "sent_events")

@@ -8,6 +8,8 @@ from typing import Any
 import jsonschema_rs
 import pytest
 
+from app.database import Database
+from app.idempotency import service as idempotency
 from app.jobs import relay_messages
 from app.main import create_app
 from app.sla.engine.policy_document import PolicyInvalid, parse_policy
@@ -446,3 +448,38 @@ def test_what_needs_two_places_is_the_parser_s(number: int) -> None:
 def test_what_is_no_object_is_no_policy(document: Any) -> None:
     assert not schema().is_valid(document)
     assert not takes(document)
+
+
+@pytest.mark.parametrize(
+    "sql", ["UPDATE sla_policy_versions SET number = 9", "DELETE FROM sla_policy_versions"]
+)
+async def test_no_statement_changes_a_version(
+    publisher: Publisher, database: Database, sql: str
+) -> None:
+    before = (await domain_rows(database))["sla_policy_versions"]
+    assert before
+    with pytest.raises(Exception, match="never changed"):
+        async with database.transaction() as tx:
+            await tx.run_text(sql, [])
+    assert (await domain_rows(database))["sla_policy_versions"] == before
+
+
+async def test_the_repeat_of_a_publication_too_long_to_keep_is_told_so(
+    publisher: Publisher, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(idempotency, "BODY_BYTES_MAX", 100)
+    await publisher.draft(toolkit(resolve={"target": {"hours": 8}}))
+    body = {"mode": "new"}
+    path = "/sla/policies/toolkit/publish"
+    assert (
+        await publisher.send("POST", path, body, Idempotency_Key="publish-1")
+    ).status_code == 202
+    before = await domain_rows(database)
+    again = await publisher.send("POST", path, body, Idempotency_Key="publish-1")
+    assert (again.status_code, code_of(again)) == (409, "answer_not_replayable")
+    assert await domain_rows(database) == before
+    created = {**toolkit(), "name": "night"}
+    first = await publisher.send("POST", "/sla/policies", created, Idempotency_Key="create-1")
+    assert first.status_code == 201
+    again = await publisher.send("POST", "/sla/policies", created, Idempotency_Key="create-1")
+    assert (again.status_code, again.headers["location"]) == (409, first.headers["location"])
