@@ -122,8 +122,8 @@ async def sweeping(database: Database, stop: asyncio.Event) -> None:
         await asyncio.sleep(0.5)
 
 
-async def run(url: str, arguments: argparse.Namespace) -> None:
-    """Fill, ask, and tell how it went."""
+async def prepare(url: str, arguments: argparse.Namespace) -> Database:
+    """Return an open database with its closed tickets, and nothing due."""
     settings = Settings(
         database_url=url, secret_key=SecretStr(SECRET), clock=ClockMode.virtual, log_level="WARNING"
     )
@@ -139,6 +139,11 @@ async def run(url: str, arguments: argparse.Namespace) -> None:
         pass
     print(f"{arguments.engine}: filled {arguments.count:,} in {time.monotonic() - began:.0f} s")
     spare_collector()
+    return database
+
+
+async def ask(database: Database, count: int) -> None:
+    """Ask for the backtest of a stricter toolkit over all of it."""
     document = dict(pack_document("toolkit"))
     document["clocks"] = {**document["clocks"], "resolve": {"target": {"minutes": 90}}}
     asked = BacktestStart.model_validate(
@@ -150,11 +155,11 @@ async def run(url: str, arguments: argparse.Namespace) -> None:
     )
     async with database.transaction() as tx:
         question = await backtests.backtest_of(tx, await read_current_book(tx), asked)
-        await operations.start(tx, BACKTEST, question.parameters, total=arguments.count)
-    if arguments.due:
-        await come_due(database, arguments.due, arguments.count)
-    stop = asyncio.Event()
-    watching = asyncio.create_task(lag(stop)), asyncio.create_task(sweeping(database, stop))
+        await operations.start(tx, BACKTEST, question.parameters, total=count)
+
+
+async def judge(database: Database) -> None:
+    """Run the operation to its end and tell how it went."""
     began, processor = time.monotonic(), time.process_time()
     while not await finished(database):
         await run_operations(database)
@@ -169,19 +174,36 @@ async def run(url: str, arguments: argparse.Namespace) -> None:
         f"of our own CPU {spent:.1f} s, the judges' {judging:.1f} s; {result['changed_subjects']:,} changed, {result['faults']} faults, "
         f"result {len(str(result)):,} characters"
     )
-    stop.set()
-    longest = await watching[0]
-    await watching[1]
+
+
+async def tell_lags(database: Database) -> None:
+    """Tell how late the levels were that fired since the operation began."""
+    began = (await database.all(LAST))[0]["started_at"]
     lags = sorted(
         (one["detected_at"] - one["fire_at"]).total_seconds()
         for one in await database.all(LAGS)
-        if one["fire_at"] > row["started_at"]
+        if one["fire_at"] > began
     )
-    print(f"  loop held for at most {1000 * longest:.0f} ms")
     if lags:
         print(
             f"  {len(lags)} levels fired meanwhile, median {lags[len(lags) // 2]:.2f} s, at most {lags[-1]:.2f} s late"
         )
+
+
+async def run(url: str, arguments: argparse.Namespace) -> None:
+    """Fill, ask, and tell how it went."""
+    database = await prepare(url, arguments)
+    await ask(database, arguments.count)
+    if arguments.due:
+        await come_due(database, arguments.due, arguments.count)
+    stop = asyncio.Event()
+    watching = asyncio.create_task(lag(stop)), asyncio.create_task(sweeping(database, stop))
+    await judge(database)
+    stop.set()
+    longest = await watching[0]
+    await watching[1]
+    print(f"  loop held for at most {1000 * longest:.0f} ms")
+    await tell_lags(database)
     await database.close()
 
 

@@ -152,7 +152,10 @@ async def _make(tx: Transaction, user_keys: Iterable[int]) -> None:
 
 
 async def recount_loads(database: Database) -> int:
-    """Set right what is not what people own, unless a ticket may be on its way to them; returns how many."""
+    """Set right what is not what people own, unless a ticket may be on its way to them; returns how many.
+
+    A ticket that ends between its commit and its count (`count_after`) may be taken off twice; the next run finds it.
+    """
     suspects = await database.all(UNTRUE)
     if not suspects:
         return 0
