@@ -6,7 +6,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision: str = "9e41d7c0a5b2"
-down_revision: str | None = "b1d7e2a94c05"
+down_revision: str | None = "2d9be41f70ac"
 branch_labels: str | Sequence[str] | None = None
 depends_on: str | Sequence[str] | None = None
 
