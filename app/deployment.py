@@ -11,6 +11,7 @@ from alembic.config import Config
 from app.calendars import service as calendars
 from app.database import Database
 from app.engines import create_database
+from app.fields.shipped import ensure_choice_lists
 from app.settings import get_settings
 from app.sla import service as sla
 from app.subscribers import compose
@@ -51,3 +52,4 @@ async def ensure_shipped(database: Database) -> None:
         await calendars.ensure_shipped(tx)
         await sla.ensure_packs(tx)
         await tickets.ensure_ticket_types(tx)
+        await ensure_choice_lists(tx)

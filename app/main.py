@@ -29,6 +29,8 @@ from app.database import Database
 from app.dispatch import install_dispatcher
 from app.engines import create_database
 from app.errors import Refusal
+from app.fields import router as fields
+from app.fields import texts as field_texts
 from app.health import router as health
 from app.heartbeats.alarm import WorkerWatch
 from app.imports import texts as import_texts
@@ -73,6 +75,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     sop_rules.router,
     backtests_router.router,
     lifecycle.router,
+    fields.router,
     customers.router,
     freshness_router.router,
     obligations.router,
@@ -89,6 +92,7 @@ TEXTS = (
     calendar_texts,
     sla_texts,
     lifecycle_texts,
+    field_texts,
     customer_texts,
     ticket_texts,
     rehearsal_texts,

@@ -5,6 +5,7 @@ from app.auth import models as auth
 from app.calendars import models as calendars
 from app.columns import Base
 from app.customers import models as customers
+from app.fields import models as fields
 from app.heartbeats import models as heartbeats
 from app.idempotency import models as idempotency
 from app.lifecycle import models as lifecycle
@@ -19,7 +20,7 @@ from app.tickets import models as tickets
 from app.timeline import models as timeline
 
 __all__ = [
-    "Base", "audit", "auth", "calendars", "customers", "heartbeats", "idempotency",
+    "Base", "audit", "auth", "calendars", "customers", "fields", "heartbeats", "idempotency",
     "lifecycle", "notifications", "obligations", "operations", "outbox", "rehearsal", "reports", "sla",
     "tickets", "timeline",
 ]  # fmt: skip

@@ -33,7 +33,7 @@ from tests.routes.targets import Target, make_target
 REVEALING = {"customers_reveal", "customers_reveal_contact"}
 # What names nothing, where a path does not take an id.
 MISSING = {
-    "code": "no_such", "name": "no_such", "calendar": "no_such", "number": "999", "date": "1999-12-31",
+    "code": "no_such", "key": "no_such", "name": "no_such", "calendar": "no_such", "number": "999", "date": "1999-12-31",
 }  # fmt: skip
 
 

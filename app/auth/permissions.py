@@ -47,6 +47,7 @@ class Permission(StrEnum):
     SLA_BACKTEST = "sla:backtest"
     LIFECYCLE_READ = "lifecycle:read"
     LIFECYCLE_WRITE = "lifecycle:write"
+    FIELDS_WRITE = "fields:write"
     CALENDARS_READ = "calendars:read"
     CALENDARS_WRITE = "calendars:write"
     SOP_READ = "sop:read"

@@ -136,6 +136,7 @@ ONE = one_statement(
         ("contract_ends_on", _customer.contract_ends_on),
         ("tier_reason", _customer.tier_reason),
         ("remarks", _customer.remarks),
+        ("custom", _customer.custom),
         ("account_team", _TEAM_SHOWN),
         ("fresh_until", _refresh.c.due_at),
         ("is_stale", func.coalesce(_refresh.c.due_at < DomainNow(), false())),

@@ -18,6 +18,7 @@ from app.customers.contact_schemas import (
     ContactRead,
     ContactRevealed,
 )
+from app.customers.custom_filters import read_custom_filters
 from app.customers.names import name_key
 from app.customers.schemas import (
     AccountTeam,
@@ -39,6 +40,15 @@ Reader = Annotated[Call, permits("customers:read")]
 Writer = Annotated[Call, permits("customers:write")]
 Revealer = Annotated[Call, permits("customers:reveal")]
 NAME_END = "\U0010ffff"
+CUSTOM_FILTERS = {
+    "name": "custom",
+    "in": "query",
+    "required": False,
+    "style": "deepObject",
+    "explode": True,
+    "description": "Custom fields: `custom[key]=value`, `custom[key][gte]=` and `[lt]=` of numbers and dates",
+    "schema": {"type": "object", "additionalProperties": True},
+}
 
 
 async def _answer(call: Call, tx: Transaction, public_id: str, status: int = 200) -> Response:
@@ -72,11 +82,17 @@ async def _answer_contact(
 
 
 @router.get(
-    "", operation_id="customers_list", summary="List customers", response_model=CustomerPage
+    "",
+    operation_id="customers_list",
+    summary="List customers",
+    response_model=CustomerPage,
+    openapi_extra={"parameters": [CUSTOM_FILTERS]},
 )
 async def list_customers(asked: Annotated[CustomerFilter, Query()], call: Reader) -> Response:
     """Every staff role sees every customer; the list holds no personal data."""
-    values = asked.model_dump(exclude={"sort", "limit", "cursor", "total"}, mode="python")
+    extra = asked.model_extra or {}
+    listing, custom = await read_custom_filters(call.database, extra)
+    values = asked.model_dump(exclude={"sort", "limit", "cursor", "total", *extra}, mode="python")
     filters = {
         name: str(value) if isinstance(value, UUID) else value for name, value in values.items()
     }
@@ -86,10 +102,10 @@ async def list_customers(asked: Annotated[CustomerFilter, Query()], call: Reader
         filters["q"] = name_key(asked.q)
     body = await reading.page(
         call.database,
-        queries.LISTING,
+        listing,
         PageRequest(asked.sort.value, asked.limit, asked.cursor, asked.total),
         secret=call.secret,
-        filters=filters,
+        filters=filters | custom,
         values={"q_end": f"{filters['q']}{NAME_END}"} if asked.q is not None else {},
     )
     return json_response(body)

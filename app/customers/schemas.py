@@ -12,10 +12,12 @@ from uuid import UUID
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
 
 from app.customers.values import (
+    HEADCOUNT_MAX,
     Amount,
     Asked,
     CreditCode,
     Currency,
+    Custom,
     Day,
     Headcount,
     Instant,
@@ -138,6 +140,7 @@ class CustomerCreate(_CustomerFields):
     owner_id: UUID | None = None
     department_id: UUID | None = Field(None, description="Default: the owner's, else the caller's")
     need_keywords: Tags = Field([], description="Keywords of the first need, as an online form has")
+    custom: Custom = Field({}, description="Values of custom fields by their keys")
     tags: Tags = []
 
 
@@ -155,6 +158,9 @@ class CustomerPatch(_CustomerFields):
     )
     department_id: UUID | None = None
     need_keywords: Tags = Field(default_factory=list)
+    custom: Custom = Field(
+        default_factory=dict, description="What is named is set, null takes it out, the rest stays"
+    )
     tags: Tags = Field(default_factory=list)
 
 
@@ -200,9 +206,12 @@ class RevealReason(BaseModel):
 
 
 class CustomerFilter(BaseModel):
-    """What the customer list can be asked for. Times are half-open: `[gte]` inclusive, `[lt]` exclusive."""
+    """What the customer list can be asked for. Times are half-open: `[gte]` inclusive, `[lt]` exclusive.
 
-    model_config = ConfigDict(extra="forbid")
+    What is not declared here is a filter by a custom field, or refused (`custom_filters`).
+    """
+
+    model_config = ConfigDict(extra="allow")
 
     status: Annotated[list[CustomerStatus], Field(max_length=10)] | None = None
     tier: Annotated[list[Tier], Field(max_length=10)] | None = None
@@ -221,8 +230,8 @@ class CustomerFilter(BaseModel):
     )
     created_from: Instant | None = Field(None, alias="created_at[gte]")
     created_before: Instant | None = Field(None, alias="created_at[lt]")
-    headcount_from: Headcount | None = Field(None, alias="headcount[gte]")
-    headcount_below: Headcount | None = Field(None, alias="headcount[lt]")
+    headcount_from: int | None = Field(None, alias="headcount[gte]", ge=0, le=HEADCOUNT_MAX)
+    headcount_below: int | None = Field(None, alias="headcount[lt]", ge=0, le=HEADCOUNT_MAX)
     started_from: Day | None = Field(None, alias="cooperation_started_on[gte]")
     started_before: Day | None = Field(None, alias="cooperation_started_on[lt]")
     ends_from: Day | None = Field(None, alias="contract_ends_on[gte]")
@@ -283,6 +292,7 @@ class CustomerRead(CustomerSummary):
     contract_ends_on: date | None
     tier_reason: str | None
     remarks: str | None
+    custom: dict[str, Any]
     account_team: list[TeamMemberRead]
     fresh_until: AwareDatetime | None = Field(
         description="When the next refresh is due (SOP CU-7); null for who is lost or merged"

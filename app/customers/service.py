@@ -21,11 +21,14 @@ from app.customers.names import name_key
 from app.customers.schemas import AccountTeam, CustomerCreate, CustomerPatch, TierChange
 from app.database import Transaction
 from app.errors import FieldError, Invalid, NotFound, NotPermitted, invalid_field
+from app.fields import service as fields
 from app.sla import service as sla
 from app.statements import Row, Statement
 from app.time import FAR_END
 
 _PEOPLE = ("owner_id", "account_manager_id")
+# Each has a choice list of its name.
+_LISTED = ("trade_kind", "purchasing_power", "industry", "region")
 
 
 # --- finding and guarding
@@ -105,7 +108,8 @@ async def create_customer(
     Without an owner in the command a seller owns what he registers; without a department the owner's is taken,
     else the caller's. `starts_clocks`: the file's own promises begin with it. Publishes `customer.created`.
     """
-    values = _columns(command.model_dump()) | await _references(tx, command, {})
+    values = await _listed(tx, _columns(command.model_dump()), {})
+    values |= await _references(tx, command, {})
     if "owner_id" not in command.model_fields_set and principal.role is Role.SALES:
         values |= {"owner_id": principal.user_id, "owner_department": principal.department_id}
     owner_department = values.pop("owner_department", None)
@@ -133,7 +137,7 @@ async def patch_customer(tx: Transaction, customer: Row, command: CustomerPatch)
 
     Publishes `customer.updated` where anything differs.
     """
-    values = _columns(command.model_dump(exclude_unset=True))
+    values = await _listed(tx, _columns(command.model_dump(exclude_unset=True)), customer)
     values |= await _references(tx, command, customer)
     owner_department = values.pop("owner_department", None)
     is_handed_over = values.get("owner_id", customer["owner_id"]) != customer["owner_id"]
@@ -196,6 +200,20 @@ def _columns(given: Mapping[str, Any]) -> dict[str, Any]:
         values["revenue"] = Decimal(values["revenue"])
     if "first_contact_at" in values:
         values["first_contact_at"] = values["first_contact_at"] or FAR_END
+    return values
+
+
+async def _listed(
+    tx: Transaction, values: dict[str, Any], old: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Return the values with custom ones laid over what was there; raises `Invalid` for what lists and fields refuse."""
+    book = await fields.read_book(tx, tx.database)
+    errors = book.check_choices({name: values[name] for name in _LISTED if name in values}, old)
+    if "custom" in values:
+        values["custom"], wrong = book.merge_custom(values["custom"], old.get("custom", {}))
+        errors += wrong
+    if errors:
+        raise Invalid(errors=errors)
     return values
 
 

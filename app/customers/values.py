@@ -25,6 +25,7 @@ from app.customers.phones import LENGTH_MAX, PhoneInvalid, to_e164
 LONG_TEXT_MAX = 10_000
 TAGS_MAX = 30
 POINTS_MAX = 10
+HEADCOUNT_MAX = 100_000_000
 WEBSITE_LENGTH_MAX = 500
 _NOT_IN_ADDRESS = re.compile(r"[\s\x00-\x1f\x7f<>\"\\^`{|}]")
 INSTANT_FIRST = datetime(1900, 1, 1, tzinfo=UTC)
@@ -148,6 +149,7 @@ Website = Annotated[
     AfterValidator(_website),
 ]
 ListCode = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,39}$")]
+Custom = Annotated[dict[str, Any], Field(max_length=200)]
 Label = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=30)]
 Currency = Annotated[
     str, AfterValidator(_currency), WithJsonSchema({"type": "string", "pattern": "^[A-Z]{3}$"})
@@ -165,5 +167,5 @@ Instant = Annotated[
     AwareDatetime, BeforeValidator(_instant_text), AfterValidator(_instant_in_range)
 ]
 Day = Annotated[date, BeforeValidator(_date_text)]
-Headcount = Annotated[int, Field(strict=True, ge=0, le=100_000_000)]
+Headcount = Annotated[int, Field(strict=True, ge=0, le=HEADCOUNT_MAX)]
 Flag = Annotated[bool, Field(strict=True)]

@@ -20,6 +20,7 @@ from app.calendars import service as calendars
 from app.customers.models import Customer
 from app.database import SYSTEM, Database, Transaction, is_virtual
 from app.engines import create_database
+from app.fields.shipped import ensure_choice_lists
 from app.jobs import JOBS
 from app.rehearsal.demo_company import address, make_customer, make_staff
 from app.rehearsal.demo_moves import Telling, make
@@ -110,6 +111,7 @@ async def _tell(database: Database, day: DemoDay, password_hash: str) -> None:
         await calendars.ensure_shipped(tx)
         await sla.ensure_packs(tx)
         await ensure_ticket_types(tx)
+        await ensure_choice_lists(tx)
         cast = await make_staff(tx, company(), day, password_hash)
     jobs = [job.run for job in JOBS if job.on_domain_time]
     for turn in sorted(_turns(Telling(cast, day)), key=lambda turn: turn.at):

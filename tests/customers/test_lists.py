@@ -292,7 +292,7 @@ async def test_both_engines_answer_the_same_bytes(
         '"purchasing_habits":null,"need_keywords":[],"pain_points":null,'
         '"goals":null,"first_contact_at":null,"expected_cooperation_on":"2026-06-30",'
         '"cooperation_started_on":null,"contract_ends_on":null,"tier_reason":null,'
-        '"remarks":null,"account_team":[],"fresh_until":null,"is_stale":false,"created_by":"01981f6e-7c1a-7d52-9f3e-0a4f5b6c7d02"'
+        '"remarks":null,"custom":{},"account_team":[],"fresh_until":null,"is_stale":false,"created_by":"01981f6e-7c1a-7d52-9f3e-0a4f5b6c7d02"'
     )
     caller = await login_as("admin")
     page = await client.get(BASE, headers=caller)

@@ -105,6 +105,8 @@ VISIBLE: Mapping[str, Permission] = {
     "calendar_version": P.CALENDARS_READ,
     "calendar_exception": P.CALENDARS_READ,
     "lifecycle_version": P.LIFECYCLE_READ,
+    "choice_list": P.CUSTOMERS_READ,
+    "custom_field": P.CUSTOMERS_READ,
     "sop_rule": P.SOP_READ,
     "obligation": P.OBLIGATIONS_READ,
 }
@@ -264,6 +266,22 @@ PROBES: Mapping[str, Probe] = {
     "lifecycle_publish": Probe(body=lambda t: another_lifecycle(t.office.number())),
     "lifecycle_list_versions": _PLAIN,
     "lifecycle_read_version": Probe("lifecycle_version"),
+    "choice_lists_list": _PLAIN,
+    "choice_lists_create": Probe(
+        body=lambda t: {"code": f"list_{t.office.number()}", "title": {"zh": "付款", "en": "Payment"}},
+        status=201,
+    ),
+    "choice_lists_read": Probe("choice_list"),
+    "choice_lists_change": Probe("choice_list", lambda t: {"is_open": True}),
+    "custom_fields_list": _PLAIN,
+    "custom_fields_create": Probe(
+        body=lambda t: {
+            "key": f"field_{t.office.number()}", "type": "number", "title": {"zh": "床位", "en": "Beds"},
+        },
+        status=201,
+    ),
+    "custom_fields_read": Probe("custom_field"),
+    "custom_fields_change": Probe("custom_field", lambda t: {"is_active": False}),
     # --- customers
     "customers_list": _PLAIN,
     "customers_create": Probe(

@@ -17,6 +17,7 @@ from app.auth.models import ApiKey
 from app.calendars import edits
 from app.columns import new_public_id, table_columns
 from app.database import Transaction
+from app.fields.models import ChoiceList, CustomField
 from app.lifecycle import service as lifecycle
 from app.lifecycle.schemas import LifecycleDocument
 from app.lifecycle.shipped import shipped_document
@@ -334,6 +335,24 @@ async def _calendar_exception(office: Office, caller: Caller, relation: Relation
     return Target(office, caller, {**made.path, "date": "2026-05-20"})
 
 
+async def _choice_list(office: Office, caller: Caller, relation: Relation) -> Target:
+    del relation
+    title = {"zh": "付款", "en": "Payment"}
+    async with office.database.transaction() as tx:
+        row = await writing.insert(tx, ChoiceList, code=f"list_{office.number()}", title=title)
+    return Target(office, caller, {"code": row["code"]})
+
+
+async def _custom_field(office: Office, caller: Caller, relation: Relation) -> Target:
+    del relation
+    title = {"zh": "床位", "en": "Beds"}
+    async with office.database.transaction() as tx:
+        row = await writing.insert(
+            tx, CustomField, key=f"field_{office.number()}", type="number", title=title
+        )
+    return Target(office, caller, {"key": row["key"]})
+
+
 async def _lifecycle_version(office: Office, caller: Caller, relation: Relation) -> Target:
     del relation
     command = LifecycleDocument.model_validate(another_lifecycle(office.number()))
@@ -405,5 +424,7 @@ _MAKERS: Mapping[str, Callable[[Office, Caller, Relation], Awaitable[Target]]] =
     "calendar_exception": _calendar_exception,
     "sop_rule": _sop_rule,
     "lifecycle_version": _lifecycle_version,
+    "choice_list": _choice_list,
+    "custom_field": _custom_field,
     "obligation": _obligation,
 }
