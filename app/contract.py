@@ -100,6 +100,7 @@ TAGS: dict[str, str] = {
     "custom-fields": "Fields that a deployment adds to its customers' files",
     "lifecycle": "The stages of a customer's life, and the rules of moving between them",
     "timeline": "Everything that happened to a customer, newest first",
+    "needs": "What customers need, and the response plans of complex needs",
     "tickets": "One matter of a customer, from opening to closing",
     "ticket-types": "The configurable list of ticket types",
     "deadlines": "Promises with their clocks and verdicts",

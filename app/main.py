@@ -36,6 +36,8 @@ from app.heartbeats.alarm import WorkerWatch
 from app.imports import texts as import_texts
 from app.lifecycle import router as lifecycle
 from app.lifecycle import texts as lifecycle_texts
+from app.needs import router as needs
+from app.needs import texts as need_texts
 from app.notifications import router as notifications
 from app.notifications import texts as notification_texts
 from app.obligations import router as obligations
@@ -78,6 +80,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     fields.router,
     customers.router,
     freshness_router.router,
+    needs.router,
     obligations.router,
     tickets.router,
     ticket_moves.router,
@@ -98,6 +101,7 @@ TEXTS = (
     rehearsal_texts,
     report_texts,
     obligation_texts,
+    need_texts,
     import_texts,
 )
 

@@ -9,6 +9,7 @@ from app.fields import models as fields
 from app.heartbeats import models as heartbeats
 from app.idempotency import models as idempotency
 from app.lifecycle import models as lifecycle
+from app.needs import models as needs
 from app.notifications import models as notifications
 from app.obligations import models as obligations
 from app.operations import models as operations
@@ -21,6 +22,6 @@ from app.timeline import models as timeline
 
 __all__ = [
     "Base", "audit", "auth", "calendars", "customers", "fields", "heartbeats", "idempotency",
-    "lifecycle", "notifications", "obligations", "operations", "outbox", "rehearsal", "reports", "sla",
+    "lifecycle", "needs", "notifications", "obligations", "operations", "outbox", "rehearsal", "reports", "sla",
     "tickets", "timeline",
 ]  # fmt: skip

@@ -27,24 +27,38 @@ async def publish_change(
     data: Mapping[str, Any] | None = None,
 ) -> None:
     """Append a change to the file's history and publish it, both under one id; `data` holds no personal value."""
-    kind, subject = ("customer", customer) if contact is None else ("contact", contact)
+    if contact is None:
+        subject, payload = ("customer", customer["public_id"]), {}
+    else:
+        subject = ("contact", contact["public_id"])
+        payload = {"customer_id": customer["public_id"]}
+    await publish_about(tx, event, customer["id"], subject, at=at, payload=payload, data=data)
+
+
+async def publish_about(
+    tx: Transaction,
+    event: str,
+    customer_id: int,
+    subject: tuple[str, str],
+    *,
+    at: datetime,
+    payload: Mapping[str, Any],
+    data: Mapping[str, Any] | None = None,
+) -> None:
+    """The same for what happened to a matter of the file: `subject` is its type and its public id."""
+    kind, public_id = subject
     message = await publish(
-        tx,
-        event,
-        at=at,
-        subject_type=kind,
-        subject_id=subject["public_id"],
-        payload={} if contact is None else {"customer_id": customer["public_id"]},
+        tx, event, at=at, subject_type=kind, subject_id=public_id, payload=payload
     )
     await writing.insert(
         tx,
         CustomerChange,
         public_id=message["public_id"],
-        customer_id=customer["id"],
+        customer_id=customer_id,
         event=event,
         at=at,
         subject_type=kind,
-        subject_id=subject["public_id"],
+        subject_id=public_id,
         actor_id=tx.actor.user_id,
         data=dict(data or {}),
     )

@@ -160,6 +160,7 @@ OPENS_ON: Mapping[str, str] = {
     "improvement_acceptance": "低分项被标记",
     "feedback": "收到意见或建议",
     "need_plan": "登记了复杂需求",
+    "need_responsibility": "分工下达(自带完成日期)",
     "churn_acknowledgement": "发出流失预警",
     "win_back_step": "计划了带有时间的挽回步骤",
 }
@@ -183,6 +184,7 @@ ANSWERED_BY: Mapping[str, str] = {
     "improvement_acceptance": "责任部门接收计划",
     "feedback": "答复反馈人",
     "need_plan": "应对方案归档",
+    "need_responsibility": "负责人说明具体完成情况",
     "churn_acknowledgement": "负责人或上级确认",
     "win_back_step": "步骤完成",
 }

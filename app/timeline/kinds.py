@@ -26,6 +26,11 @@ class TimelineKind(StrEnum):
     CONTACT_CREATED = "contact.created"
     CONTACT_UPDATED = "contact.updated"
     CONTACT_DELETED = "contact.deleted"
+    NEED_RECORDED = "need.recorded"
+    NEED_PLAN_AGREED = "need.plan_agreed"
+    NEED_PLAN_DONE = "need.plan_done"
+    NEED_CLOSED = "need.closed"
+    NEED_DROPPED = "need.dropped"
     TICKET_OPENED = "ticket.opened"
     TICKET_ASSIGNED = "ticket.assigned"
     TICKET_ACCEPTED = "ticket.accepted"
@@ -79,6 +84,11 @@ KINDS: Final[Mapping[TimelineKind, Shown]] = MappingProxyType(
         _K.CONTACT_CREATED: Shown("新增联系人", "Contact added", _FILE),
         _K.CONTACT_UPDATED: Shown("联系人变更", "Contact changed", _FILE),
         _K.CONTACT_DELETED: Shown("删除联系人", "Contact deleted", _FILE),
+        _K.NEED_RECORDED: Shown("记录需求", "Need recorded", _FILE),
+        _K.NEED_PLAN_AGREED: Shown("应对方案确定", "Response plan agreed", _FILE),
+        _K.NEED_PLAN_DONE: Shown("应对方案完成", "Response plan carried out", _FILE),
+        _K.NEED_CLOSED: Shown("需求已答复", "Need answered", _FILE),
+        _K.NEED_DROPPED: Shown("需求已放弃", "Need dropped", _FILE),
         _K.TICKET_OPENED: Shown("工单创建", "Ticket opened", _TICKET),
         _K.TICKET_ASSIGNED: Shown("工单派发", "Ticket assigned", _TICKET),
         _K.TICKET_ACCEPTED: Shown("工单受理", "Ticket accepted", _TICKET),

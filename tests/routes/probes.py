@@ -109,6 +109,10 @@ VISIBLE: Mapping[str, Permission] = {
     "custom_field": P.CUSTOMERS_READ,
     "sop_rule": P.SOP_READ,
     "obligation": P.OBLIGATIONS_READ,
+    "need": P.CUSTOMERS_READ,
+    "planned_need": P.CUSTOMERS_READ,
+    "agreed_need": P.CUSTOMERS_READ,
+    "responsibility": P.CUSTOMERS_READ,
 }
 
 # What reads or changes nobody's rows in particular.
@@ -306,6 +310,33 @@ PROBES: Mapping[str, Probe] = {
     "customers_reveal_contact": Probe("contact", _reason),
     "timeline_list": Probe("customer"),
     "timeline_kinds": _PLAIN,
+    "needs_list": _PLAIN,
+    "needs_create": Probe(
+        body=lambda t: {
+            "customer_id": t.ids["customer"], "kind": "custom_service", "title": "二期产线改造",
+            "priority": "high", "priority_reasons": ["预算已批"], "is_complex": True,
+            "first_owner_id": _somebody(t), "override_reason": "熟悉该产线",
+        },
+        status=201,
+    ),
+    "needs_read": Probe("need"),
+    "needs_change": Probe(
+        "need", lambda t: {"first_owner_id": _somebody(t), "override_reason": "熟悉该产线"}
+    ),
+    "needs_close": Probe("need", lambda t: {"outcome": "签订合同 HT-2026-118"}),
+    "needs_drop": Probe("need", _reason),
+    "needs_put_plan": Probe(
+        "need", lambda t: {"solution": "双回路恒温系统", "attendee_ids": [_somebody(t)]}
+    ),
+    "needs_agree_plan": Probe("planned_need"),
+    "needs_finish_plan": Probe("agreed_need"),
+    "needs_give_responsibility": Probe(
+        "need",
+        lambda t: {"task": "试制样机", "owner_id": _somebody(t), "due_on": f"{LATER:%Y-%m-%d}"},
+        status=201,
+    ),
+    "needs_responsibility_done": Probe("responsibility", lambda t: {"note": STEPS}),
+    "needs_responsibility_cancel": Probe("responsibility", _reason),
     # --- tickets
     "ticket_types_list": _PLAIN,
     "ticket_types_create": Probe(

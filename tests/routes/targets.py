@@ -21,6 +21,10 @@ from app.fields.models import ChoiceList, CustomField
 from app.lifecycle import service as lifecycle
 from app.lifecycle.schemas import LifecycleDocument
 from app.lifecycle.shipped import shipped_document
+from app.needs import plans
+from app.needs import service as needs
+from app.needs.models import CustomerNeed
+from app.needs.schemas import NeedPlanPut, ResponsibilityCreate, ResponsibilityStatus
 from app.notifications.models import Notification
 from app.obligations import service as obligations
 from app.obligations.models import Obligation
@@ -408,6 +412,61 @@ async def _obligation(office: Office, caller: Caller, relation: Relation) -> Tar
     return Target(office, caller, {"obligation_id": row["public_id"]})
 
 
+async def _need(office: Office, caller: Caller, relation: Relation) -> Target:
+    customer, _ = await office.customer(caller, relation)
+    async with office.database.transaction() as tx:
+        row = await make_need(tx, customer)
+    return Target(office, caller, {"need_id": row["public_id"]})
+
+
+async def _responsibility(office: Office, caller: Caller, relation: Relation) -> Target:
+    customer, _ = await office.customer(caller, relation)
+    async with office.database.transaction() as tx:
+        need = await make_need(tx, customer)
+        task = await plan_need(tx, customer, need, office.people["stranger"])
+    path = {"need_id": need["public_id"], "responsibility_id": task["public_id"]}
+    return Target(office, caller, path)
+
+
+async def _planned_need(office: Office, caller: Caller, relation: Relation) -> Target:
+    target = await _responsibility(office, caller, relation)
+    return Target(office, caller, {"need_id": target.path["need_id"]})
+
+
+async def _agreed_need(office: Office, caller: Caller, relation: Relation) -> Target:
+    customer, _ = await office.customer(caller, relation)
+    async with office.database.transaction() as tx:
+        need = await make_need(tx, customer)
+        task = await plan_need(tx, customer, need, office.people["stranger"])
+        await plans.agree_plan(tx, need)
+        await plans.end_responsibility(tx, need, task, ResponsibilityStatus.CANCELLED, "不再需要")
+    return Target(office, caller, {"need_id": need["public_id"]})
+
+
+async def make_need(tx: Transaction, customer: Row) -> Row:
+    """Return an open complex need of a customer that nobody owns."""
+    at = await tx.now()
+    suggestion = {
+        "role": "sales", "user_id": None, "reason": "terms_come_first",
+        "text": {"zh": "定制服务", "en": "custom"},
+    }  # fmt: skip
+    row = await writing.insert(
+        tx, CustomerNeed, customer_id=customer["id"], kind="custom_service", title="二期产线改造", priority="high",
+        priority_reasons=["预算已批"], is_complex=True, suggestion=suggestion, created_at=at, updated_at=at,
+    )  # fmt: skip
+    await needs.promise_plan(tx, row, customer)
+    return row
+
+
+async def plan_need(tx: Transaction, customer: Row, need: Row, owner: Row) -> Row:
+    """Write a need's plan and give `owner` a part of it; returns that part."""
+    plan = {"meeting_at": NOW, "minutes": "采用双回路方案", "solution": "双回路恒温系统"}
+    await plans.put_plan(tx, need, NeedPlanPut.model_validate(plan))
+    command = {"task": "试制样机", "owner_id": owner["public_id"], "due_on": LATER.date()}
+    given = ResponsibilityCreate.model_validate(command)
+    return dict(await plans.give_responsibility(tx, customer, need, given))
+
+
 _MAKERS: Mapping[str, Callable[[Office, Caller, Relation], Awaitable[Target]]] = {
     "customer": _customer,
     "contact": _contact,
@@ -427,4 +486,8 @@ _MAKERS: Mapping[str, Callable[[Office, Caller, Relation], Awaitable[Target]]] =
     "choice_list": _choice_list,
     "custom_field": _custom_field,
     "obligation": _obligation,
+    "need": _need,
+    "agreed_need": _agreed_need,
+    "planned_need": _planned_need,
+    "responsibility": _responsibility,
 }

@@ -13,6 +13,7 @@ from typing import Any
 
 from app.calendars.target import Target, Unit
 from app.sla.engine.clock_row import ENDS, ClockRow, Flag, On, generic_row
+from app.sla.engine.customer_clocks import CUSTOMER_CLOCKS
 from app.sla.engine.facts import FactKind
 
 _YES: frozenset[Any] = frozenset({True})
@@ -328,16 +329,7 @@ OTHER_CLOCKS: tuple[ClockRow, ...] = (
         answered_by="an answer to its sender",
         source="S, number house",
     ),
-    generic_row(
-        rule="CU-6",
-        clock="need_plan",
-        subject="customer_need",
-        target=Target(3, Unit.WORKING_DAYS),
-        titles=("需求应对方案", "Need response plan"),
-        opens_on="a complex need is recorded",
-        answered_by="the plan is on the file",
-        source="T, number house",
-    ),
+    *CUSTOMER_CLOCKS,
     generic_row(
         rule="CH-2",
         clock="churn_acknowledgement",
