@@ -5,7 +5,9 @@ and writes the difference; the next is read meanwhile. A preview does the same t
 makes due at once fires with it, and is told in one line a recipient (`digests`).
 """
 
-from collections.abc import Mapping, Sequence
+import asyncio
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
@@ -32,6 +34,7 @@ from app.time import monotonic
 PREVIEW = "sla.preview"
 RETARGET = "sla.retarget"
 BATCH_SECONDS, BATCH_MAX = 0.1, 1000
+PART_SIZE = 100  # of a batch: what the database writes at a time
 PREVIEW_BATCH = 200
 # By then every process has noticed which versions are current, and opens new subjects with them.
 SETTLED_AFTER = timedelta(seconds=2 * FRESH_SECONDS)
@@ -235,16 +238,39 @@ async def _retarget(tx: Transaction, operation: Operation, page: Page) -> Step:
 async def _write(
     tx: Transaction, operation: Operation, plan: Plan, subjects: Sequence[LockedSubject]
 ) -> list[_Taken]:
+    """Take subjects over and write them, part by part: while the database writes one, the next is taken over."""
     if not subjects:
         return []
-    pins = _pins(subjects[0].book, plan)
-    found = (_take_over(one, plan, pins, with_levels=True) for one in subjects)
-    taken = [one for one in found if one is not None]
+    pins, out = _pins(subjects[0].book, plan), list[_Taken]()
+    async with AsyncExitStack() as stack:
+        for first in range(0, len(subjects), PART_SIZE):
+            part = subjects[first : first + PART_SIZE]
+            found = (_take_over(one, plan, pins, with_levels=True) for one in part)
+            taken = [one for one in found if one is not None]
+            await stack.aclose()
+            await _hold(tx, operation, taken)
+            out += taken
+            if tx.database.kind == "postgresql" and first + PART_SIZE < len(subjects):
+                await stack.enter_async_context(_leaving(tx))
+    return out
+
+
+async def _hold(tx: Transaction, operation: Operation, taken: Sequence[_Taken]) -> None:
     for one in taken:
         await service.write_fact(tx, one.subject, one.fact)
     await service.write_courses(tx, [one.subject for one in taken], [one.course for one in taken])
     await _list_moves(tx, operation, taken)
-    return taken
+
+
+@asynccontextmanager
+async def _leaving(tx: Transaction) -> AsyncIterator[None]:
+    """Let what is held leave while the block computes; until its end nothing else may be asked of the transaction."""
+    flushing = asyncio.ensure_future(tx.flush())
+    await asyncio.sleep(0)  # so that it is sent before we compute
+    try:
+        yield
+    finally:
+        await flushing
 
 
 async def _fire(

@@ -17,7 +17,7 @@ from app.jobs import relay_messages, run_operations, sweep_deadlines
 from app.operations import runner
 from app.operations.models import OperationRow
 from app.outbox.service import publish as publish_event
-from app.sla import enforcement
+from app.sla import enforcement, retargeting
 from app.sla.engine.facts import FactKind
 from app.sla.models import FactRow
 from app.sla.shipped import PACK_NAMES
@@ -405,6 +405,47 @@ async def test_a_retarget_goes_on_where_it_was_stopped(publisher: Publisher) -> 
     assert {row["actor_id"] for row in rows if row["kind"] == "policy_assigned"} == {
         publisher.admin.user["id"]
     }
+    await publisher.true()
+
+
+async def test_a_batch_is_written_part_by_part(
+    publisher: Publisher, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(retargeting, "PART_SIZE", 2)
+    for number in range(1, 6):
+        await publisher.world.open(number)
+    await freeze(publisher.world.database, MONDAY + 2 * HOUR)
+    operation = await publisher.publish(ONE, "open_from_now")
+    assert (operation["result"]["moved"], operation["result"]["late"]) == (5, 5)
+    assert await publisher.due() == [told(MONDAY + 2 * HOUR)] * 5
+    await publisher.true()
+
+
+async def test_a_fault_in_a_later_part_takes_the_batch_back(
+    publisher: Publisher, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(retargeting, "PART_SIZE", 1)
+    taking, count = retargeting._take_over, 0
+
+    def break_at_the_third(*arguments: Any, **named: Any) -> Any:
+        nonlocal count
+        count += named["with_levels"]
+        if count == 3:
+            raise OSError("broken")
+        return taking(*arguments, **named)
+
+    for number in range(1, 6):
+        await publisher.world.open(number)
+    operation = await publisher.publish(EIGHT, "open_from_now", run=False)
+    monkeypatch.setattr(retargeting, "_take_over", break_at_the_third)
+    await publisher.run()
+    assert await facts(publisher.world.database) == 0
+    row = (await publisher.world.database.all(ALL))[-1]
+    assert (row["public_id"], row["failure_count"]) == (operation["id"], 1)
+    async with publisher.world.database.transaction() as tx:
+        await writing.update_many(tx, OperationRow, [{"id": row["id"], "lease_until": real_now()}])
+    await publisher.run()
+    assert await publisher.due() == [told(MONDAY + 8 * HOUR)] * 5
     await publisher.true()
 
 
