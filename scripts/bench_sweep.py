@@ -1,7 +1,8 @@
 """Measures the sweep: due deadlines a second with all effects, and the claim alone, in one process.
 
-`python -m scripts.bench_sweep [--engine postgres|sqlite] [--due 20000] [--open 100000]`: opens `--open` subjects
-through the service, makes `--due` of them due by moving the virtual clock, and sweeps until quiet.
+`python -m scripts.bench_sweep [--engine postgres|sqlite] [--due 20000] [--open 50000] [--beside 0]`: opens `--open`
+subjects through the service, makes `--due` of them due by moving the virtual clock, and sweeps until quiet. `--beside`
+adds open subjects of later hours by SQL (PostgreSQL); each has two deadlines.
 """
 
 import argparse
@@ -10,6 +11,7 @@ import time
 from datetime import UTC, datetime, timedelta
 
 from pydantic import SecretStr
+from sqlalchemy import func, select
 
 from app import writing
 from app.auth.models import Department, User
@@ -21,14 +23,18 @@ from app.rehearsal.models import VirtualClock
 from app.settings import ClockMode, Settings
 from app.sla import enforcement, queries
 from app.sla import service as sla
+from app.sla.models import Subject
+from app.statements import Statement
 from app.subscribers import compose
 from scripts.bench import SECRET, migrate, own_database
+from scripts.bench_fill import multiply
 
 MONDAY = datetime(2026, 3, 2, 1, 0, tzinfo=UTC)
 INPUTS = {
     "type": "technical", "complexity": "normal", "tier": "B", "channel": "phone", "priority": "normal",
     "department": "技术支持部", "tags": [],
 }  # fmt: skip
+LAST_OPENED = Statement(select(func.max(Subject.id)))
 
 
 async def freeze(database: Database, at: datetime) -> None:
@@ -66,6 +72,14 @@ async def fill(database: Database, due: int, opened: int) -> None:
                 )  # fmt: skip
 
 
+async def add_beside(database: Database, url: str, count: int) -> None:
+    """Add open subjects that come due over the days after."""
+    last = await database.value(LAST_OPENED)
+    began = time.perf_counter()
+    multiply(url, last, count, "interval '1 day' + g * interval '0.2 seconds'")
+    print(f"  and {count:,} beside them in {time.perf_counter() - began:.0f} s")
+
+
 async def run(url: str, arguments: argparse.Namespace) -> None:
     """Fill, move the clock to the first warning, then to due, and time the sweeps."""
     settings = Settings(
@@ -78,6 +92,8 @@ async def run(url: str, arguments: argparse.Namespace) -> None:
     print(
         f"{arguments.engine}: opened {arguments.open:,} subjects in {time.perf_counter() - began:.1f} s"
     )
+    if arguments.beside:
+        await add_beside(database, url, arguments.beside)
     spare_collector()  # as the worker does
     for name, at in (
         ("warning", timedelta(minutes=22, seconds=30)),
@@ -107,6 +123,7 @@ def main() -> None:
     parser.add_argument("--engine", choices=("postgres", "sqlite"), default="postgres")
     parser.add_argument("--due", type=int, default=20_000)
     parser.add_argument("--open", type=int, default=50_000)
+    parser.add_argument("--beside", type=int, default=0)
     arguments = parser.parse_args()
     with own_database(arguments.engine) as url:
         migrate(url)
