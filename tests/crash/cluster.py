@@ -31,7 +31,11 @@ def free_port() -> int:
 
 
 class Cluster:
-    """One server process over its own data folder; run as `postgres` where the test runs as root."""
+    """One server process over its own data folder; run as `postgres` where the test runs as root.
+
+    `postgres` must be able to reach the folder for as long as the server lives. Not in pytest's own folders: each
+    pytest that starts on the machine takes away what others than its user may do there.
+    """
 
     def __init__(self, folder: Path, binaries: Path) -> None:
         self.folder = folder / "cluster"
@@ -39,11 +43,8 @@ class Cluster:
         self.port = free_port()
         self.folder.mkdir()
         if os.geteuid() == 0:
-            for path in (self.folder, *folder.parents[:0], folder):
+            for path in (self.folder, folder):
                 shutil.chown(path, "postgres")
-            for parent in folder.parents:
-                if parent.stat().st_uid == 0 and parent != Path("/"):
-                    parent.chmod(parent.stat().st_mode | 0o011)
         self.run(
             "initdb",
             "-D",

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import psycopg
 import pytest
@@ -11,7 +12,7 @@ from tests.crash.cluster import Cluster, find_binaries
 
 
 @pytest.fixture
-def cluster(tmp_path: Path) -> Iterator[Cluster | None]:
+def cluster() -> Iterator[Cluster | None]:
     """A PostgreSQL server of the test's own with a database `huiying`; None on SQLite."""
     if ENGINE == "sqlite":
         yield None
@@ -19,11 +20,12 @@ def cluster(tmp_path: Path) -> Iterator[Cluster | None]:
     binaries = find_binaries()
     if binaries is None:
         pytest.skip("no initdb on this machine")
-    made = Cluster(tmp_path, binaries)
-    with psycopg.connect(made.url(), autocommit=True) as connection:
-        connection.execute("CREATE DATABASE huiying")
-    yield made
-    made.stop("immediate")
+    with TemporaryDirectory(prefix="huiying-crash-") as folder:
+        made = Cluster(Path(folder), binaries)
+        with psycopg.connect(made.url(), autocommit=True) as connection:
+            connection.execute("CREATE DATABASE huiying")
+        yield made
+        made.stop("immediate")
 
 
 @pytest.fixture

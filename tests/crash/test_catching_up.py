@@ -83,14 +83,15 @@ async def test_workers_that_die_over_claimed_batches_double_and_lose_nothing(
     await prepare(database)
     fleet, chance, restarted = make_fleet(crash_url), random.Random(SEED), False
     try:
-        while fleet.kill_count < KILLS:
-            for worker in fleet.workers:
-                worker.ensure(f"sweep.claimed:{chance.randint(1, 3 if KILLS < 200 else 8)}")
-            if cluster is not None and not restarted and fleet.kill_count >= KILLS // 2:
-                cluster.stop("immediate")
-                cluster.start()
-                restarted = True
-            await asyncio.sleep(0.05)
+        async with asyncio.timeout(60 + KILLS * 60):
+            while fleet.kill_count < KILLS:
+                for worker in fleet.workers:
+                    worker.ensure(f"sweep.claimed:{chance.randint(1, 3 if KILLS < 200 else 8)}")
+                if cluster is not None and not restarted and fleet.kill_count >= KILLS // 2:
+                    cluster.stop("immediate")
+                    cluster.start()
+                    restarted = True
+                await asyncio.sleep(0.05)
         assert await left_over(database) > 0, "there was nothing left to die over"
         for worker in fleet.workers:
             worker.kill()
