@@ -101,6 +101,7 @@ TAGS: dict[str, str] = {
     "lifecycle": "The stages of a customer's life, and the rules of moving between them",
     "timeline": "Everything that happened to a customer, newest first",
     "needs": "What customers need, and the response plans of complex needs",
+    "segments": "Customers who meet a condition, and what they do, counted",
     "tickets": "One matter of a customer, from opening to closing",
     "ticket-types": "The configurable list of ticket types",
     "deadlines": "Promises with their clocks and verdicts",

@@ -12,6 +12,8 @@ from app.outbox.purging import purge_messages
 from app.outbox.relay import relay
 from app.outbox.sending import send
 from app.reports.rollup import close_months, refresh_scorecard
+from app.segments.counting import recount_figures
+from app.segments.evaluation import evaluate_due
 from app.sla.enforcement import sweep
 from app.sla.purging import purge_moves
 from app.subscribers import OPERATIONS, SUBSCRIPTIONS
@@ -70,6 +72,8 @@ JOBS: tuple[Job, ...] = (
     Job("send_messages", send_messages, every_seconds=0.5),
     Job("run_operations", run_operations, every_seconds=0.5),
     Job("recount_loads", recount_loads, every_seconds=600, on_domain_time=False),
+    Job("evaluate_segments", evaluate_due, every_seconds=15),
+    Job("recount_figures", recount_figures, every_seconds=21_600, on_domain_time=False),
     Job("purge_answers", purge_answers, every_seconds=3600, on_domain_time=False),
     Job(
         "purge_refresh_tokens",

@@ -50,6 +50,8 @@ from app.rehearsal import router as rehearsal
 from app.rehearsal import texts as rehearsal_texts
 from app.reports import router as reports
 from app.reports import texts as report_texts
+from app.segments import router as segments
+from app.segments import texts as segment_texts
 from app.settings import ClockMode, Settings, get_settings
 from app.sla import backtests_router, policies_router
 from app.sla import router as sla
@@ -86,6 +88,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     ticket_moves.router,
     ticket_types.router,
     timeline.router,
+    segments.router,
     reports.router,
 )
 TEXTS = (
@@ -102,6 +105,7 @@ TEXTS = (
     report_texts,
     obligation_texts,
     need_texts,
+    segment_texts,
     import_texts,
 )
 

@@ -1,5 +1,6 @@
 """The only place that wires features together: hooks of the plumbing, event name -> handlers, kinds of long work."""
 
+from collections.abc import Mapping
 from functools import partial
 
 from app import tables
@@ -12,19 +13,30 @@ from app.idempotency import service as idempotency
 from app.notifications import mail, release
 from app.notifications.service import READY
 from app.operations.runner import Kind
-from app.outbox.relay import Subscriptions
+from app.outbox.relay import Handler, Subscriptions
+from app.segments import counting
 from app.sla import backtesting, notices, retargeting
 from app.timeline import service as timeline
 
 # Who looks again at a notice of a kind, and puts it into words: by the first part of the kind.
 FAMILIES = {"deadline": notices.release}
 
+
+def _together(*tables: Mapping[str, tuple[Handler, ...]]) -> dict[str, tuple[Handler, ...]]:
+    """Return who takes each event, in the order of the tables."""
+    events = {event for table in tables for event in table}
+    return {one: tuple(h for table in tables for h in table.get(one, ())) for one in events}
+
+
 SUBSCRIPTIONS = Subscriptions(
-    handlers={
-        READY: (partial(release.release, families=FAMILIES),),
-        CALENDAR_CHANGED: (retargeting.repin,),
-        **timeline.HANDLERS,
-    },
+    handlers=_together(
+        {
+            READY: (partial(release.release, families=FAMILIES),),
+            CALENDAR_CHANGED: (retargeting.repin,),
+        },
+        timeline.HANDLERS,
+        counting.HANDLERS,
+    ),
     senders={mail.READY: mail.send_mail, **alarm.SENDERS.senders},
 )
 

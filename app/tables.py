@@ -16,12 +16,13 @@ from app.operations import models as operations
 from app.outbox import models as outbox
 from app.rehearsal import models as rehearsal
 from app.reports import models as reports
+from app.segments import models as segments
 from app.sla import models as sla
 from app.tickets import models as tickets
 from app.timeline import models as timeline
 
 __all__ = [
     "Base", "audit", "auth", "calendars", "customers", "fields", "heartbeats", "idempotency",
-    "lifecycle", "needs", "notifications", "obligations", "operations", "outbox", "rehearsal", "reports", "sla",
+    "lifecycle", "needs", "notifications", "obligations", "operations", "outbox", "rehearsal", "reports", "segments", "sla",
     "tickets", "timeline",
 ]  # fmt: skip

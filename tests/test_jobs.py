@@ -27,6 +27,9 @@ from app.outbox.relay import relay
 from app.rehearsal import service as rehearsal
 from app.rehearsal.models import VirtualClock
 from app.reports.models import ScorecardPeriod
+from app.segments.models import CustomerFigures, Segment, SegmentEvaluation
+from app.segments.schemas import SegmentCreate
+from app.segments.service import create_segment
 from app.sla.enforcement import Pace, sweep
 from app.sla.models import (
     DeadlineChange,
@@ -266,6 +269,36 @@ async def three_untrue_loads(database: Database) -> None:
             )  # fmt: skip
 
 
+# --- three segments to look at, three customers whose tickets nobody counted
+
+
+async def three_segments(database: Database) -> None:
+    await make_rules(database, MONDAY)
+    async with database.transaction() as tx:
+        admin = make_principal(await make_user(tx, role="admin"))
+        for number in range(COUNT):
+            condition = {"attribute": "tier", "operator": "eq", "value": "A"}
+            command = SegmentCreate.model_validate({"name": f"s{number}", "condition": condition})
+            await create_segment(tx, admin, command)
+
+
+async def poison_segment(database: Database) -> None:
+    """Its condition is none, as no route could leave it."""
+    await spoil(database, Segment, condition={})
+
+
+async def three_untold_tickets(database: Database) -> None:
+    await three_resolved(database)
+    async with database.transaction() as tx:
+        opener = await make_user(tx, role="admin", name="opener")
+        for number in range(COUNT - 1):
+            await make_ticket(tx, opener, await make_customer(tx, name=f"客户 {number}"))
+
+
+_told = select(func.count()).select_from(CustomerFigures.__table__).scalar_subquery()
+FIGURES_LEFT = Statement(select((literal(COUNT) - _told).label("left")))
+
+
 # --- three days to count again, three months to close
 
 
@@ -317,6 +350,12 @@ SCENARIOS: Mapping[str, Scenario] = {
     ),
     "close_months": Scenario(three_months, MONTHS_LEFT),
     "refresh_scorecard": Scenario(three_days, DAYS_LEFT),
+    "evaluate_segments": Scenario(
+        three_segments,
+        count_of(SegmentEvaluation, SegmentEvaluation.evaluated_at == FAR_END),
+        poison_segment,
+    ),
+    "recount_figures": Scenario(three_untold_tickets, FIGURES_LEFT),
     "purge_answers": Scenario(three_answers, count_of(IdempotentAnswer)),
     "purge_refresh_tokens": Scenario(three_tokens, count_of(RefreshToken)),
     "purge_operations": Scenario(

@@ -34,6 +34,8 @@ class Permission(StrEnum):
     CUSTOMERS_READ = "customers:read"
     CUSTOMERS_WRITE = "customers:write"
     CUSTOMERS_REVEAL = "customers:reveal"
+    SEGMENTS_READ = "segments:read"
+    SEGMENTS_WRITE = "segments:write"
     TICKETS_READ = "tickets:read"
     TICKETS_WRITE = "tickets:write"
     TICKETS_APPROVE = "tickets:approve"
@@ -90,6 +92,7 @@ _EVERYBODY: Final = {
 # One file shared by every department (SOP CU-13): all of it is read, masked.
 _READER: Final = _EVERYBODY | {
     _P.CUSTOMERS_READ: _S.ALL,
+    _P.SEGMENTS_READ: _S.ALL,
     _P.TICKETS_READ: _S.ALL,
     _P.DEADLINES_READ: _S.ALL,
     _P.ESCALATIONS_READ: _S.ALL,
@@ -110,6 +113,7 @@ GRANTS: Final[Mapping[Role, Mapping[Permission, RowScope]]] = MappingProxyType(
         Role.MANAGER: _STAFF
         | {
             _P.CUSTOMERS_REVEAL: _S.ALL,
+            _P.SEGMENTS_WRITE: _S.ALL,
             _P.TICKETS_APPROVE: _S.DEPARTMENT,
             _P.DEADLINES_CORRECT: _S.DEPARTMENT,
             _P.SCORECARD_READ: _S.DEPARTMENT,
@@ -120,7 +124,8 @@ GRANTS: Final[Mapping[Role, Mapping[Permission, RowScope]]] = MappingProxyType(
         # ... but who answers tickets must be able to call back whoever opened one.
         Role.SUPPORT: _STAFF | {_P.CUSTOMERS_REVEAL: _S.ALL},
         Role.SERVICE: _STAFF | {_P.CUSTOMERS_REVEAL: _S.ALL},
-        Role.ANALYST: _READER | {_P.SCORECARD_READ: _S.ALL, _P.SLA_BACKTEST: _S.ALL},
+        Role.ANALYST: _READER
+        | {_P.SEGMENTS_WRITE: _S.ALL, _P.SCORECARD_READ: _S.ALL, _P.SLA_BACKTEST: _S.ALL},
         Role.AUDITOR: _EVERYBODY | {_P.AUDIT_READ: _S.ALL},
     }
 )

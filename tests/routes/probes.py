@@ -90,6 +90,7 @@ def _here(target: Target) -> str:
 VISIBLE: Mapping[str, Permission] = {
     "customer": P.CUSTOMERS_READ,
     "contact": P.CUSTOMERS_READ,
+    "segment": P.SEGMENTS_READ,
     "ticket": P.TICKETS_READ,
     "ticket_type": P.TICKETS_READ,
     "deadline": P.DEADLINES_READ,
@@ -115,6 +116,7 @@ VISIBLE: Mapping[str, Permission] = {
     "responsibility": P.CUSTOMERS_READ,
 }
 
+CONDITION = {"attribute": "tier", "operator": "in", "value": ["A", "B", "C"]}
 # What reads or changes nobody's rows in particular.
 _PLAIN = Probe()
 
@@ -309,6 +311,24 @@ PROBES: Mapping[str, Probe] = {
     "customers_delete_contact": Probe("contact", status=204),
     "customers_reveal_contact": Probe("contact", _reason),
     "timeline_list": Probe("customer"),
+    "segments_list": _PLAIN,
+    "segments_create": Probe(
+        body=lambda t: {"name": f"分群 {t.office.number()}", "condition": CONDITION}, status=201
+    ),
+    "segments_preview": Probe(body=lambda t: {"condition": CONDITION}),
+    "segments_read": Probe("segment"),
+    "segments_change": Probe("segment", lambda t: {"is_active": False}),
+    "segments_list_customers": Probe("segment"),
+    "segments_list_attributes": _PLAIN,
+    "segments_list_memberships": Probe("customer"),
+    "segments_read_figures": Probe("customer"),
+    "segments_read_bands": _PLAIN,
+    "segments_put_bands": Probe(
+        body=lambda t: {
+            "frequency_mid": 4, "frequency_high": 12 + t.office.number(),
+            "amount_mid": "10000.00", "amount_high": "100000.00",
+        }
+    ),
     "timeline_kinds": _PLAIN,
     "needs_list": _PLAIN,
     "needs_create": Probe(

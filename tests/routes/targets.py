@@ -31,6 +31,8 @@ from app.obligations.models import Obligation
 from app.obligations.schemas import ObligationCreate
 from app.operations import service as operations
 from app.operations.models import OperationRow
+from app.segments import service as segments
+from app.segments.schemas import SegmentCreate
 from app.sla import enforcement, own_rules, policies, retargeting
 from app.sla import service as sla
 from app.sla.models import DeadlineRow, Escalation, Move, PolicyRow
@@ -200,6 +202,17 @@ async def _contact(office: Office, caller: Caller, relation: Relation) -> Target
     customer, contact = await office.customer(caller, relation)
     path = {"customer_id": customer["public_id"], "contact_id": contact["public_id"]}
     return Target(office, caller, path)
+
+
+async def _segment(office: Office, caller: Caller, relation: Relation) -> Target:
+    condition = {"attribute": "status", "operator": "eq", "value": "potential"}
+    command = SegmentCreate.model_validate(
+        {"name": f"分群 {office.number()}", "condition": condition}
+    )
+    async with office.database.transaction() as tx:
+        owner = make_principal(office.owner(caller, relation))
+        row = await segments.create_segment(tx, owner, command)
+    return Target(office, caller, {"segment_id": row["public_id"]})
 
 
 async def _user(office: Office, caller: Caller, relation: Relation) -> Target:
@@ -470,6 +483,7 @@ async def plan_need(tx: Transaction, customer: Row, need: Row, owner: Row) -> Ro
 _MAKERS: Mapping[str, Callable[[Office, Caller, Relation], Awaitable[Target]]] = {
     "customer": _customer,
     "contact": _contact,
+    "segment": _segment,
     "user": _user,
     "department": _department,
     "api_key": _api_key,

@@ -11,6 +11,7 @@ from fastapi import FastAPI
 from app.auth.permissions import Role
 from app.database import Database
 from app.outbox.relay import relay
+from app.segments.evaluation import evaluate_due
 from app.subscribers import SUBSCRIPTIONS
 from tests.conftest import AsUser
 from tests.factories import make_contact
@@ -37,7 +38,7 @@ async def fill(client: httpx.AsyncClient, office: Office) -> Mapping[str, str]:
     path: dict[str, str] = {}
     for kind, state in (
         ("customer", "new"), ("ticket", "confirmed"), ("escalation", "overdue"), ("api_key", "new"),
-        ("notification", "new"), ("operation", "new"), ("lifecycle_version", "new"), ("choice_list", "new"), ("custom_field", "new"), ("obligation", "new"), ("need", "new"), ("department", "new"), ("ticket", "waiting"), ("ticket", "accepted"),
+        ("notification", "new"), ("operation", "new"), ("lifecycle_version", "new"), ("choice_list", "new"), ("custom_field", "new"), ("segment", "new"), ("obligation", "new"), ("need", "new"), ("department", "new"), ("ticket", "waiting"), ("ticket", "accepted"),
     ):  # fmt: skip
         for _ in range(3):
             target = await make_target(office, admin, kind, Relation.OWN, state)
@@ -63,6 +64,7 @@ async def fill(client: httpx.AsyncClient, office: Office) -> Mapping[str, str]:
         answer = await client.patch(url, json={"industry": industry}, headers=admin)
         assert answer.is_success
     await relay(office.database, SUBSCRIPTIONS)
+    await evaluate_due(office.database)
     return path | {"customer_id": customer["public_id"]}
 
 
