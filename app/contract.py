@@ -102,6 +102,7 @@ TAGS: dict[str, str] = {
     "timeline": "Everything that happened to a customer, newest first",
     "needs": "What customers need, and the response plans of complex needs",
     "segments": "Customers who meet a condition, and what they do, counted",
+    "saved-views": "What a list was asked for, kept under a name",
     "tickets": "One matter of a customer, from opening to closing",
     "ticket-types": "The configurable list of ticket types",
     "deadlines": "Promises with their clocks and verdicts",

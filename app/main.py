@@ -50,6 +50,8 @@ from app.rehearsal import router as rehearsal
 from app.rehearsal import texts as rehearsal_texts
 from app.reports import router as reports
 from app.reports import texts as report_texts
+from app.saved_views import router as saved_views
+from app.saved_views import texts as saved_view_texts
 from app.segments import router as segments
 from app.segments import texts as segment_texts
 from app.settings import ClockMode, Settings, get_settings
@@ -89,6 +91,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     ticket_types.router,
     timeline.router,
     segments.router,
+    saved_views.router,
     reports.router,
 )
 TEXTS = (
@@ -106,6 +109,7 @@ TEXTS = (
     obligation_texts,
     need_texts,
     segment_texts,
+    saved_view_texts,
     import_texts,
 )
 

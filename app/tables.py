@@ -16,6 +16,7 @@ from app.operations import models as operations
 from app.outbox import models as outbox
 from app.rehearsal import models as rehearsal
 from app.reports import models as reports
+from app.saved_views import models as saved_views
 from app.segments import models as segments
 from app.sla import models as sla
 from app.tickets import models as tickets
@@ -23,6 +24,6 @@ from app.timeline import models as timeline
 
 __all__ = [
     "Base", "audit", "auth", "calendars", "customers", "fields", "heartbeats", "idempotency",
-    "lifecycle", "needs", "notifications", "obligations", "operations", "outbox", "rehearsal", "reports", "segments", "sla",
+    "lifecycle", "needs", "notifications", "obligations", "operations", "outbox", "rehearsal", "reports", "saved_views", "segments", "sla",
     "tickets", "timeline",
 ]  # fmt: skip

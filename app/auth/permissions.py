@@ -34,6 +34,8 @@ class Permission(StrEnum):
     CUSTOMERS_READ = "customers:read"
     CUSTOMERS_WRITE = "customers:write"
     CUSTOMERS_REVEAL = "customers:reveal"
+    SAVED_VIEWS_READ = "saved_views:read"
+    SAVED_VIEWS_WRITE = "saved_views:write"
     SEGMENTS_READ = "segments:read"
     SEGMENTS_WRITE = "segments:write"
     TICKETS_READ = "tickets:read"
@@ -93,6 +95,9 @@ _EVERYBODY: Final = {
 _READER: Final = _EVERYBODY | {
     _P.CUSTOMERS_READ: _S.ALL,
     _P.SEGMENTS_READ: _S.ALL,
+    # One's own; what others share is seen besides.
+    _P.SAVED_VIEWS_READ: _S.OWN,
+    _P.SAVED_VIEWS_WRITE: _S.OWN,
     _P.TICKETS_READ: _S.ALL,
     _P.DEADLINES_READ: _S.ALL,
     _P.ESCALATIONS_READ: _S.ALL,
@@ -108,8 +113,9 @@ _STAFF: Final = _READER | {
 
 GRANTS: Final[Mapping[Role, Mapping[Permission, RowScope]]] = MappingProxyType(
     {
-        # The admin runs the deployment: everything, but the inbox of others is not read.
-        Role.ADMIN: dict.fromkeys(Permission, _S.ALL) | {_P.NOTIFICATIONS_READ: _S.OWN},
+        # The admin runs the deployment: everything, but the inbox and the views of others are not read.
+        Role.ADMIN: dict.fromkeys(Permission, _S.ALL)
+        | dict.fromkeys((_P.NOTIFICATIONS_READ, _P.SAVED_VIEWS_READ, _P.SAVED_VIEWS_WRITE), _S.OWN),
         Role.MANAGER: _STAFF
         | {
             _P.CUSTOMERS_REVEAL: _S.ALL,
@@ -124,8 +130,7 @@ GRANTS: Final[Mapping[Role, Mapping[Permission, RowScope]]] = MappingProxyType(
         # ... but who answers tickets must be able to call back whoever opened one.
         Role.SUPPORT: _STAFF | {_P.CUSTOMERS_REVEAL: _S.ALL},
         Role.SERVICE: _STAFF | {_P.CUSTOMERS_REVEAL: _S.ALL},
-        Role.ANALYST: _READER
-        | {_P.SEGMENTS_WRITE: _S.ALL, _P.SCORECARD_READ: _S.ALL, _P.SLA_BACKTEST: _S.ALL},
+        Role.ANALYST: _READER | {_P.SCORECARD_READ: _S.ALL, _P.SLA_BACKTEST: _S.ALL},
         Role.AUDITOR: _EVERYBODY | {_P.AUDIT_READ: _S.ALL},
     }
 )

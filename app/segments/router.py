@@ -83,7 +83,7 @@ async def create_segment(command: SegmentCreate, call: Writer) -> Response:
     summary="Count who meets a condition",
     response_model=SegmentPreviewed,
 )
-async def preview_segment(command: SegmentPreview, call: Writer) -> Response:
+async def preview_segment(command: SegmentPreview, call: Reader) -> Response:
     """Nothing is written."""
     condition = command.condition.root
     service.check_condition(call.principal, condition)

@@ -92,10 +92,14 @@ def test_the_auditor_reads_no_customer_and_no_ticket() -> None:
     assert not nouns & {"customers", "tickets", "deadlines", "escalations"}
 
 
-def test_the_analyst_reads_and_backtests_and_changes_nothing_but_his_own_operations() -> None:
-    verbs = {permission.partition(":")[2] for permission in permissions_of(Role.ANALYST)}
+def test_the_analyst_reads_and_backtests_and_changes_nothing_but_his_own_operations_and_views() -> (
+    None
+):
+    others = permissions_of(Role.ANALYST) - {Permission.SAVED_VIEWS_WRITE}
+    verbs = {permission.partition(":")[2] for permission in others}
     assert verbs == {"read", "backtest", "cancel"}
     assert row_scope(Role.ANALYST, Permission.OPERATIONS_CANCEL) is RowScope.OWN
+    assert row_scope(Role.ANALYST, Permission.SAVED_VIEWS_WRITE) is RowScope.OWN
 
 
 @pytest.mark.parametrize("permission", [Permission.TICKETS_APPROVE, Permission.DEADLINES_CORRECT])

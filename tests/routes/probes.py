@@ -90,6 +90,7 @@ def _here(target: Target) -> str:
 VISIBLE: Mapping[str, Permission] = {
     "customer": P.CUSTOMERS_READ,
     "contact": P.CUSTOMERS_READ,
+    "saved_view": P.SAVED_VIEWS_READ,
     "segment": P.SEGMENTS_READ,
     "ticket": P.TICKETS_READ,
     "ticket_type": P.TICKETS_READ,
@@ -311,6 +312,18 @@ PROBES: Mapping[str, Probe] = {
     "customers_delete_contact": Probe("contact", status=204),
     "customers_reveal_contact": Probe("contact", _reason),
     "timeline_list": Probe("customer"),
+    "saved_views_list": _PLAIN,
+    "saved_views_create": Probe(
+        body=lambda t: {
+            "name": f"视图 {t.office.number()}", "resource": "customers", "query": {"tier": ["A"]},
+        },
+        status=201,
+    ),
+    "saved_views_read": Probe("saved_view"),
+    "saved_views_change": Probe("saved_view", lambda t: {"query": {"sort": "name"}}),
+    "saved_views_delete": Probe("saved_view", status=204),
+    "saved_views_set_default": Probe("saved_view"),
+    "saved_views_unset_default": Probe("saved_view"),
     "segments_list": _PLAIN,
     "segments_create": Probe(
         body=lambda t: {"name": f"分群 {t.office.number()}", "condition": CONDITION}, status=201

@@ -31,6 +31,7 @@ from app.obligations.models import Obligation
 from app.obligations.schemas import ObligationCreate
 from app.operations import service as operations
 from app.operations.models import OperationRow
+from app.saved_views.models import SavedView
 from app.segments import service as segments
 from app.segments.schemas import SegmentCreate
 from app.sla import enforcement, own_rules, policies, retargeting
@@ -202,6 +203,23 @@ async def _contact(office: Office, caller: Caller, relation: Relation) -> Target
     customer, contact = await office.customer(caller, relation)
     path = {"customer_id": customer["public_id"], "contact_id": contact["public_id"]}
     return Target(office, caller, path)
+
+
+async def _saved_view(office: Office, caller: Caller, relation: Relation) -> Target:
+    name = f"视图 {office.number()}"
+    async with office.database.transaction() as tx:
+        row = await writing.insert(
+            tx,
+            SavedView,
+            owner_id=office.owner(caller, relation)["id"],
+            resource="customers",
+            name=name,
+            name_key=name,
+            query={"tier": ["B"]},
+            created_at=NOW,
+            updated_at=NOW,
+        )
+    return Target(office, caller, {"view_id": row["public_id"]})
 
 
 async def _segment(office: Office, caller: Caller, relation: Relation) -> Target:
@@ -483,6 +501,7 @@ async def plan_need(tx: Transaction, customer: Row, need: Row, owner: Row) -> Ro
 _MAKERS: Mapping[str, Callable[[Office, Caller, Relation], Awaitable[Target]]] = {
     "customer": _customer,
     "contact": _contact,
+    "saved_view": _saved_view,
     "segment": _segment,
     "user": _user,
     "department": _department,
