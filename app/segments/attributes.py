@@ -91,6 +91,9 @@ ATTRIBUTES: Final[Mapping[str, Attribute]] = {
     "status": _of(_customer.status, Kind.CODE, "阶段", "Stage"),
     "tier": _of(_customer.tier, Kind.CODE, "等级", "Tier", choices=Tier),
     "tags": _of(_customer.tags, Kind.TAGS, "标签", "Tags"),
+    "trade_kind": _of(_customer.trade_kind, Kind.CODE, "客户性质", "Trade kind"),
+    "purchasing_power": _of(_customer.purchasing_power, Kind.CODE, "购买力", "Purchasing power"),
+    "need_keywords": _of(_customer.need_keywords, Kind.TAGS, "需求关键词", "Keywords of the need"),
     "owner_id": _of(_customer.owner_id, Kind.REFERENCE, "负责人", "Owner", refers_to=User),
     "account_manager_id": _of(
         _customer.account_manager_id, Kind.REFERENCE, "客户经理", "Account manager", refers_to=User
@@ -102,6 +105,10 @@ ATTRIBUTES: Final[Mapping[str, Attribute]] = {
     "expected_cooperation_on": _of(
         _customer.expected_cooperation_on, Kind.DATE, "预计合作日期", "Expected cooperation"
     ),
+    "cooperation_started_on": _of(
+        _customer.cooperation_started_on, Kind.DATE, "合作开始日期", "Cooperation began"
+    ),
+    "contract_ends_on": _of(_customer.contract_ends_on, Kind.DATE, "合同到期日期", "Contract ends"),
     "created_at": _of(_customer.created_at, Kind.INSTANT, "建档时间", "File created"),
     "interaction_count": _of(
         func.coalesce(_figure.interaction_count, 0), Kind.NUMBER, "互动次数", "Interactions"

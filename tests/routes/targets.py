@@ -79,6 +79,11 @@ class Target:
     ids: Mapping[str, str] = field(default_factory=dict)
 
 
+def nearest(kind: str | None) -> Relation:
+    """Return whose row of a kind an admin can be given: what is personal he has of his own only."""
+    return Relation.OWN if kind in ("notification", "saved_view") else Relation.DEPARTMENT
+
+
 async def make_target(
     office: Office, caller: Caller, kind: str | None, relation: Relation, state: str = "new"
 ) -> Target:

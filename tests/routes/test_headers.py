@@ -9,7 +9,7 @@ from app.database import Database
 from tests.conftest import AsUser
 from tests.routes.office import Office, Relation, make_office
 from tests.routes.probes import operations, request_of
-from tests.routes.targets import make_target
+from tests.routes.targets import make_target, nearest
 
 # What is answered 201 and is no resource of its own: the message stands in its ticket's list.
 WITHOUT_ETAG = {"tickets_messages_create"}
@@ -44,7 +44,7 @@ async def test_every_answer_carries_the_headers_of_the_contract(
     for asked in operations(app):
         assert asked.probe is not None
         caller = await as_user(office.callers[Role.ADMIN].user)
-        relation = Relation.OWN if asked.probe.owner_only else Relation.DEPARTMENT
+        relation = Relation.OWN if asked.probe.owner_only else nearest(asked.probe.kind)
         target = await make_target(office, caller, asked.probe.kind, relation, asked.probe.state)
         good = await client.request(**request_of(asked, target), headers=caller)
         refused = await client.request(asked.method, request_of(asked, target)["url"], json=[])
@@ -69,7 +69,7 @@ async def test_what_is_made_is_read_where_it_is_said_to_be(
         if asked.probe.status != 201:
             continue
         target = await make_target(
-            office, admin, asked.probe.kind, Relation.DEPARTMENT, asked.probe.state
+            office, admin, asked.probe.kind, nearest(asked.probe.kind), asked.probe.state
         )
         made = await client.request(**request_of(asked, target), headers=admin)
         found = await client.get(made.headers["location"], headers=admin)

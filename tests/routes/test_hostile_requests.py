@@ -11,9 +11,9 @@ from fastapi import FastAPI
 from app.auth.permissions import Role
 from app.database import Database
 from tests.conftest import AsUser, Caller
-from tests.routes.office import NOBODY, Office, Relation, fingerprint, make_office
+from tests.routes.office import NOBODY, Office, fingerprint, make_office
 from tests.routes.probes import Asked, operations, request_of
-from tests.routes.targets import make_target
+from tests.routes.targets import make_target, nearest
 from tests.routes.test_ids import put, resolve
 
 API = "/api/v1"
@@ -67,7 +67,7 @@ def lists(app: FastAPI) -> list[Asked]:
 async def address(office: Office, asked: Asked) -> str:
     assert asked.probe is not None
     admin = office.callers[Role.ADMIN]
-    target = await make_target(office, admin, asked.probe.kind, Relation.DEPARTMENT)
+    target = await make_target(office, admin, asked.probe.kind, nearest(asked.probe.kind))
     return asked.path.format(**target.path)
 
 
@@ -167,7 +167,7 @@ async def test_a_path_that_names_no_id_is_refused_clearly_and_changes_nothing(
             continue
         assert asked.probe is not None
         target = await make_target(
-            office, admin, asked.probe.kind, Relation.DEPARTMENT, asked.probe.state
+            office, admin, asked.probe.kind, nearest(asked.probe.kind), asked.probe.state
         )
         request = request_of(asked, target)
         before = await fingerprint(office.database)
@@ -252,7 +252,7 @@ async def test_an_if_match_that_is_no_version_is_refused_wherever_versions_count
         if not versioned or asked.probe.kind is None:
             continue
         target = await make_target(
-            office, admin, asked.probe.kind, Relation.DEPARTMENT, asked.probe.state
+            office, admin, asked.probe.kind, nearest(asked.probe.kind), asked.probe.state
         )
         before = await fingerprint(office.database)
         for value, status in (
@@ -348,7 +348,7 @@ async def test_a_value_of_a_wrong_type_is_refused_in_every_field(
             continue
         schema = operation["requestBody"]["content"]["application/json"]["schema"]
         target = await make_target(
-            office, admin, asked.probe.kind, Relation.DEPARTMENT, asked.probe.state
+            office, admin, asked.probe.kind, nearest(asked.probe.kind), asked.probe.state
         )
         request = request_of(asked, target)
         before = await fingerprint(office.database)

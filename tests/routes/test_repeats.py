@@ -11,7 +11,7 @@ from app.database import Database
 from tests.conftest import AsUser, Caller
 from tests.routes.office import Office, Relation, fingerprint, make_office
 from tests.routes.probes import Asked, Probe, operations, request_of
-from tests.routes.targets import make_target
+from tests.routes.targets import make_target, nearest
 
 # Answers that hold a secret are not kept: a repeat is told so.
 SECRET = {
@@ -40,8 +40,7 @@ def kept_headers(answer: httpx.Response) -> Mapping[str, str | None]:
 async def caller_for(office: Office, as_user: AsUser, probe: Probe) -> tuple[Caller, Relation]:
     """Return an admin, and whose row he can change: his own where only its owner may, or only he sees it."""
     caller = await as_user(office.callers[Role.ADMIN].user)
-    is_own = probe.owner_only or probe.kind == "notification"
-    return caller, Relation.OWN if is_own else Relation.DEPARTMENT
+    return caller, Relation.OWN if probe.owner_only else nearest(probe.kind)
 
 
 async def test_a_repeat_gets_the_first_answer_and_does_nothing(

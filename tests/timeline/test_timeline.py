@@ -1,9 +1,11 @@
 """The timeline: everything that concerns a customer, once, newest first, whoever tells it how often."""
 
 import asyncio
+import re
 import sqlite3
 from contextlib import closing
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import orjson
@@ -11,7 +13,7 @@ import psycopg
 import pytest
 from sqlalchemy import select
 
-from app import reading, writing
+from app import customers, reading, writing
 from app.auth.permissions import Permission
 from app.database import Database
 from app.outbox.models import OutboxMessage
@@ -310,6 +312,15 @@ def test_every_kind_has_words_and_a_permission() -> None:
     assert set(KINDS) == set(TimelineKind)
     assert shown_to(Permission) == set(TimelineKind)
     assert shown_to([]) == set()
+
+
+def test_every_event_of_a_file_is_a_kind() -> None:
+    named = set[str]()
+    for path in Path(customers.__path__[0]).glob("*.py"):
+        text = path.read_text(encoding="utf-8")
+        named |= set(re.findall(r'"((?:customer|contact|consent)\.[a-z_]+)"', text))
+    audited = {"customer.reveal", "contact.reveal", "customer.confirm_fresh"}
+    assert named - audited <= set(TimelineKind)
 
 
 def test_every_fact_of_a_ticket_is_a_kind_or_known_to_be_none() -> None:

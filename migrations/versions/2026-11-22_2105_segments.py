@@ -9,7 +9,7 @@ from alembic import op
 from app import columns
 
 revision: str = "9b4d2e6f8a13"
-down_revision: str | None = "6e1c08b7d52a"
+down_revision: str | None = "c4a8e61f29d3"
 branch_labels: str | Sequence[str] | None = None
 depends_on: str | Sequence[str] | None = None
 
