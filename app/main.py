@@ -22,7 +22,7 @@ from app.auth.principal import Guard, Replayed, replay_response
 from app.calendars import router as calendars
 from app.calendars import texts as calendar_texts
 from app.contract import install_contract
-from app.customers import freshness_router
+from app.customers import consents_router, freshness_router
 from app.customers import router as customers
 from app.customers import texts as customer_texts
 from app.database import Database
@@ -85,6 +85,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     customers.router,
     freshness_router.router,
     needs.router,
+    consents_router.router,
     obligations.router,
     tickets.router,
     ticket_moves.router,

@@ -7,8 +7,10 @@ from collections.abc import Sequence
 from enum import StrEnum
 
 from app import writing
+from app.customers.masks import MaskUnclear, unmasked
 from app.customers.models import ContactPoint
 from app.database import Transaction
+from app.errors import invalid_field
 from app.statements import Row
 
 Entries = Sequence[tuple[str, str | None]]
@@ -36,6 +38,7 @@ async def replace_points(tx: Transaction, contact: Row, kind: PointKind, entries
     `contact` holds its `points` (`queries.CONTACT_LOCKED`).
     """
     before = {row["value"]: row for row in contact["points"] if row["kind"] == kind}
+    entries = _meant(kind, entries, list(before))
     places = {value: (position, label) for position, (value, label) in enumerate(entries)}
     if {value: (row["position"], row["label"]) for value, row in before.items()} == places:
         return False
@@ -54,6 +57,17 @@ async def delete_points(tx: Transaction, contact: Row) -> None:
     """Delete everything by which a contact was reached."""
     for row in contact["points"]:
         await writing.delete(tx, ContactPoint, row)
+
+
+def _meant(kind: PointKind, entries: Entries, known: Sequence[str]) -> Entries:
+    """Return the entries with masked values put in clear; raises `Invalid` where one is unclear."""
+    try:
+        values = unmasked(kind, [value for value, _ in entries], known)
+    except MaskUnclear as fault:
+        field = "number" if kind is PointKind.PHONE else "address"
+        code = "mask_ambiguous" if fault.is_ambiguous else f"{kind}_invalid"
+        raise invalid_field(f"/{kind}s/{fault.place}/{field}", code) from fault
+    return [(value, label) for value, (_, label) in zip(values, entries, strict=True)]
 
 
 def _row(

@@ -2,14 +2,27 @@
 
 from datetime import date
 from enum import StrEnum
-from typing import Annotated, Self
+from typing import Annotated, Any, Self
 from uuid import UUID
 
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, model_validator
 from pydantic_core import PydanticCustomError
 
+from app.customers.consent_schemas import ConsentChannel
+from app.customers.masks import is_masked
 from app.customers.schemas import refusing
-from app.customers.values import POINTS_MAX, Email, Flag, Label, LongText, Phone, Tags, Word
+from app.customers.values import (
+    POINTS_MAX,
+    Email,
+    Flag,
+    KeptEmail,
+    KeptPhone,
+    Label,
+    LongText,
+    Phone,
+    Tags,
+    Word,
+)
 
 LEAP_YEAR = 2000  # stands for a year that nobody told
 LUNAR_MONTH_DAYS_MAX = 30
@@ -68,6 +81,12 @@ class PhoneEntry(BaseModel):
     label: Label | None = Field(None, description="What it is for, such as 手机, 办公室")
 
 
+class KeptPhoneEntry(PhoneEntry):
+    """A telephone number; one that was read masked and is sent so stands for the one that is there."""
+
+    number: KeptPhone
+
+
 class EmailEntry(BaseModel):
     """An e-mail address."""
 
@@ -77,23 +96,36 @@ class EmailEntry(BaseModel):
     label: Label | None = None
 
 
-def _numbers_once(entries: list[PhoneEntry]) -> list[PhoneEntry]:
+class KeptEmailEntry(EmailEntry):
+    """An e-mail address; one that was read masked and is sent so stands for the one that is there."""
+
+    address: KeptEmail
+
+
+def _numbers_once(entries: list[Any]) -> list[Any]:
     _refuse_twice([one.number for one in entries])
     return entries
 
 
-def _addresses_once(entries: list[EmailEntry]) -> list[EmailEntry]:
+def _addresses_once(entries: list[Any]) -> list[Any]:
     _refuse_twice([one.address for one in entries])
     return entries
 
 
 def _refuse_twice(values: list[str]) -> None:
-    if len(set(values)) < len(values):
+    plain = [value for value in values if not is_masked(value)]
+    if len(set(plain)) < len(plain):
         raise PydanticCustomError("named_twice", "named twice")
 
 
 Phones = Annotated[list[PhoneEntry], Field(max_length=POINTS_MAX), AfterValidator(_numbers_once)]
 Emails = Annotated[list[EmailEntry], Field(max_length=POINTS_MAX), AfterValidator(_addresses_once)]
+KeptPhones = Annotated[
+    list[KeptPhoneEntry], Field(max_length=POINTS_MAX), AfterValidator(_numbers_once)
+]
+KeptEmails = Annotated[
+    list[KeptEmailEntry], Field(max_length=POINTS_MAX), AfterValidator(_addresses_once)
+]
 
 
 class _ContactFields(BaseModel):
@@ -132,8 +164,12 @@ class ContactPatch(_ContactFields):
     model_config = refusing({"phones": [{"number": "021-6688 1234 转 801", "label": "办公室"}]})
 
     name: Word = Field(default_factory=str)
-    phones: Phones = Field(default_factory=list)
-    emails: Emails = Field(default_factory=list)
+    phones: KeptPhones = Field(
+        default_factory=list, description="The whole list; a masked entry keeps what it stands for"
+    )
+    emails: KeptEmails = Field(
+        default_factory=list, description="The whole list; a masked entry keeps what it stands for"
+    )
     interests: Tags = Field(default_factory=list)
     is_decision_maker: Flag = Field(default_factory=bool)
     is_primary: Flag = Field(default_factory=bool)
@@ -174,6 +210,15 @@ class BirthdayRead(BaseModel):
     in_leap_month: bool
 
 
+class ConsentState(BaseModel):
+    """What counts for a channel now."""
+
+    channel: ConsentChannel
+    is_given: bool
+    text_version: str
+    given_at: AwareDatetime
+
+
 class ContactRead(BaseModel):
     """A contact. Numbers and addresses are masked for roles that need not know them."""
 
@@ -186,6 +231,7 @@ class ContactRead(BaseModel):
     birthday: BirthdayRead | None
     interests: list[str]
     preferences: str | None
+    consents: list[ConsentState]
     is_decision_maker: bool
     is_primary: bool
     remarks: str | None

@@ -8,7 +8,7 @@ from typing import Any
 
 from app.customers import queries
 from app.customers.models import Customer
-from app.database import Database
+from app.database import Database, Reader
 from app.errors import FieldError, Invalid
 from app.fields import service as fields
 from app.fields.queries import custom_condition
@@ -22,7 +22,7 @@ _Condition = tuple[str, FieldType, str]  # key, type, operator
 
 
 async def read_custom_filters(
-    database: Database, given: Mapping[str, Any]
+    reader: Reader, database: Database, given: Mapping[str, Any]
 ) -> tuple[Listing, dict[str, Any]]:
     """Return the customer list that knows the conditions asked for, and their values by its filters' names.
 
@@ -30,7 +30,7 @@ async def read_custom_filters(
     """
     if not given:
         return queries.LISTING, {}
-    book = await fields.read_book(database, database)
+    book = await fields.read_book(reader, database)
     conditions: list[_Condition] = []
     values: dict[str, Any] = {}
     errors = []

@@ -99,6 +99,26 @@ class ContactPoint(Base):
     position: Mapped[int]
 
 
+class Consent(Base):
+    """What a contact allowed or withdrew for a channel, and how (SOP SE-3); appended only, the newest one counts."""
+
+    __tablename__ = "consents"
+    __entity__ = "consent"
+
+    id: Mapped[int] = key_column()
+    public_id: Mapped[str] = public_id_column()
+    contact_id: Mapped[int] = mapped_column(ForeignKey("contacts.id"))
+    customer_id: Mapped[int] = mapped_column(ForeignKey("customers.id"), index=True)
+    channel: Mapped[str] = mapped_column(String(20))
+    is_given: Mapped[bool]
+    text_version: Mapped[str] = mapped_column(String(40))
+    method: Mapped[str] = mapped_column(String(20))
+    evidence: Mapped[str | None] = mapped_column(String(500), info={"personal": True})
+    given_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    recorded_by: Mapped[int | None] = mapped_column(ForeignKey("users.id"))
+    recorded_at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+
 class AccountTeamMember(Base):
     """A member of a key customer's account team (SOP CU-10) with a role in it."""
 
@@ -173,6 +193,7 @@ Index("ix_customers_name_key", Customer.name_key, Customer.id)
 Index("ix_customers_created", Customer.created_at, Customer.id)
 Index("ix_customers_owner", Customer.owner_id, Customer.id)
 Index("ix_customers_tier", Customer.tier, Customer.id)
+Index("ix_consents_newest", Consent.contact_id, Consent.channel, Consent.given_at, Consent.id)
 Index("ix_customers_trade_kind", Customer.trade_kind, Customer.id)
 Index(
     "ix_customers_contract_ends_on",

@@ -18,8 +18,10 @@ from sqlalchemy import (
     func,
     literal,
     literal_column,
+    not_,
     or_,
     select,
+    tuple_,
 )
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
@@ -28,7 +30,8 @@ from sqlalchemy.types import Boolean
 
 from app.auth.models import Department, User
 from app.columns import Base
-from app.customers.models import AccountTeamMember, Contact, ContactPoint, Customer
+from app.customers.masks import MASKS
+from app.customers.models import AccountTeamMember, Consent, Contact, ContactPoint, Customer
 from app.reading import Listing, masked, one_statement
 from app.sla.models import DeadlineRow
 from app.statements import DomainNow, Statement, any_of, json_list
@@ -37,7 +40,8 @@ from app.time import FAR_END
 Fields = tuple[tuple[str, ColumnElement[Any]], ...]
 
 _CUSTOMERS, _CONTACTS, _TEAM = Customer.__table__, Contact.__table__, AccountTeamMember.__table__
-_POINTS = ContactPoint.__table__
+_POINTS, _CONSENTS = ContactPoint.__table__, Consent.__table__
+_consent = _CONSENTS.c
 _DEPARTMENTS, _USERS = Department.__table__, User.__table__
 _OWNERS, _MANAGERS = _USERS.alias("owner"), _USERS.alias("account_manager")
 _CREATORS, _MEMBERS = _USERS.alias("creator"), _USERS.alias("member")
@@ -208,8 +212,32 @@ def _points(kind: str, *fields: tuple[str, ColumnElement[Any]]) -> ColumnElement
     return json_list(rows, (*fields, ("label", _point.label)), _CONTACTS)
 
 
+_newer = _CONSENTS.alias("newer")
+_IS_NEWEST = not_(
+    exists().where(
+        _newer.c.contact_id == _consent.contact_id,
+        _newer.c.channel == _consent.channel,
+        tuple_(_newer.c.given_at, _newer.c.id) > tuple_(_consent.given_at, _consent.id),
+    )
+)
+_CONSENTS_SHOWN = json_list(
+    select()
+    .select_from(_CONSENTS)
+    .where((_consent.contact_id == _contact.id) & _IS_NEWEST)
+    .order_by(_consent.channel),
+    (
+        ("channel", _consent.channel),
+        ("is_given", _consent.is_given),
+        ("text_version", _consent.text_version),
+        ("given_at", _consent.given_at),
+    ),
+    _CONTACTS,
+)
+
 # 尾号: how people here tell two numbers apart.
-_NUMBER, _ADDRESS = masked(_point.value, tail=4), masked(_point.value, head=1, tail=4)
+_NUMBER, _ADDRESS = (
+    masked(_point.value, head=head, tail=tail) for head, tail in (MASKS["phone"], MASKS["email"])
+)
 
 _CONTACT_SHOWN: Fields = (
     ("id", _contact.public_id),
@@ -221,6 +249,7 @@ _CONTACT_SHOWN: Fields = (
     ("birthday", _contact.birthday),
     ("interests", _contact.interests),
     ("preferences", _contact.preferences),
+    ("consents", _CONSENTS_SHOWN),
     ("is_decision_maker", _contact.is_decision_maker),
     ("is_primary", _contact.is_primary),
     ("remarks", _contact.remarks),

@@ -91,7 +91,7 @@ async def _answer_contact(
 async def list_customers(asked: Annotated[CustomerFilter, Query()], call: Reader) -> Response:
     """Every staff role sees every customer; the list holds no personal data."""
     extra = asked.model_extra or {}
-    listing, custom = await read_custom_filters(call.database, extra)
+    listing, custom = await read_custom_filters(call.database, call.database, extra)
     values = asked.model_dump(exclude={"sort", "limit", "cursor", "total", *extra}, mode="python")
     filters = {
         name: str(value) if isinstance(value, UUID) else value for name, value in values.items()

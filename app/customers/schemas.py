@@ -9,7 +9,8 @@ from enum import StrEnum
 from typing import Annotated, Any
 from uuid import UUID
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
+from pydantic_core import PydanticCustomError
 
 from app.customers.values import (
     HEADCOUNT_MAX,
@@ -205,6 +206,12 @@ class RevealReason(BaseModel):
     reason: Sentence
 
 
+def _custom_filter(name: str) -> str:
+    if not name.startswith("custom["):
+        raise PydanticCustomError("extra_forbidden", "no filter")
+    return name
+
+
 class CustomerFilter(BaseModel):
     """What the customer list can be asked for. Times are half-open: `[gte]` inclusive, `[lt]` exclusive.
 
@@ -212,6 +219,7 @@ class CustomerFilter(BaseModel):
     """
 
     model_config = ConfigDict(extra="allow")
+    __pydantic_extra__: dict[Annotated[str, AfterValidator(_custom_filter)], Any]
 
     status: Annotated[list[CustomerStatus], Field(max_length=10)] | None = None
     tier: Annotated[list[Tier], Field(max_length=10)] | None = None

@@ -26,6 +26,10 @@ FIELD_TEXTS: dict[str, tuple[str, str]] = {
         "Should be an address such as https://www.example.com",
     ),
     "named_twice": ("同一号码或邮箱只能出现一次", "Each number or address can be named once"),
+    "mask_ambiguous": (
+        "有多个号码或邮箱与此相同,请写全",
+        "Several numbers or addresses read like this; write it in full",
+    ),
     "birthday_invalid": (
         "没有这样的日子;公历按月份天数,农历每月最多 30 天,闰月只用于农历",
         "There is no such day; a lunar month has at most 30 days, and only the lunar calendar has leap months",

@@ -20,6 +20,7 @@ from pydantic import (
 from pydantic_core import PydanticCustomError
 
 from app.customers.credit_codes import CreditCodeInvalid, to_credit_code
+from app.customers.masks import is_masked
 from app.customers.phones import LENGTH_MAX, PhoneInvalid, to_e164
 
 LONG_TEXT_MAX = 10_000
@@ -153,6 +154,16 @@ Custom = Annotated[dict[str, Any], Field(max_length=200)]
 Label = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=30)]
 Currency = Annotated[
     str, AfterValidator(_currency), WithJsonSchema({"type": "string", "pattern": "^[A-Z]{3}$"})
+]
+KeptPhone = Annotated[
+    str,
+    StringConstraints(min_length=1, max_length=LENGTH_MAX),
+    AfterValidator(lambda value: value if is_masked(value) else _phone(value)),
+]
+KeptEmail = Annotated[
+    str,
+    StringConstraints(strip_whitespace=True, min_length=1, max_length=254),
+    AfterValidator(lambda value: value if is_masked(value) else _email(value)),
 ]
 Phone = Annotated[
     str, StringConstraints(min_length=1, max_length=LENGTH_MAX), AfterValidator(_phone)

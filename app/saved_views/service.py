@@ -7,6 +7,7 @@ from pydantic import BaseModel, ValidationError
 
 from app import writing
 from app.auth.principal import Principal
+from app.customers.custom_filters import read_custom_filters
 from app.customers.names import name_key
 from app.customers.schemas import CustomerFilter
 from app.database import Transaction
@@ -28,7 +29,9 @@ FILTERS: Mapping[Resource, type[BaseModel]] = {
 }
 
 
-def checked_query(resource: Resource, query: Mapping[str, Any]) -> dict[str, Any]:
+async def checked_query(
+    tx: Transaction, resource: Resource, query: Mapping[str, Any]
+) -> dict[str, Any]:
     """Return a query as it is kept, by the list's parameter names; raises `Invalid` at `/query/...`."""
     if paging := sorted(PAGING & query.keys()):
         raise Invalid(errors=[FieldError(f"/query/{name}", "extra_forbidden") for name in paging])
@@ -38,12 +41,14 @@ def checked_query(resource: Resource, query: Mapping[str, Any]) -> dict[str, Any
         found = refusal_of_validation([dict(one) for one in error.errors()]).errors
         places = [FieldError(f"/query{one.pointer}", one.code, one.values) for one in found]
         raise Invalid(errors=places) from error
+    if resource is Resource.CUSTOMERS:
+        await read_custom_filters(tx, tx.database, asked.model_extra or {})
     return asked.model_dump(mode="json", by_alias=True, exclude_unset=True, exclude_none=True)
 
 
 async def create_view(tx: Transaction, principal: Principal, command: SavedViewCreate) -> Row:
     """Keep a view under its owner's name for it and return its row; raises `Conflict` where he has one of that name."""
-    query = checked_query(command.resource, command.query)
+    query = await checked_query(tx, command.resource, command.query)
     await _check_name(tx, principal, command.resource, command.name, key=0)
     at = await tx.now()
     return await writing.insert(
@@ -87,7 +92,7 @@ async def patch_view(
         await _check_name(tx, principal, resource, command.name, key=view["id"])
         values |= {"name": command.name, "name_key": name_key(command.name)}
     if "query" in given:
-        values["query"] = checked_query(resource, command.query)
+        values["query"] = await checked_query(tx, resource, command.query)
     if "sharing" in given:
         values |= _shared(principal, command.sharing)
     if any(view[name] != value for name, value in values.items()):

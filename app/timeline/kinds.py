@@ -31,6 +31,8 @@ class TimelineKind(StrEnum):
     NEED_PLAN_DONE = "need.plan_done"
     NEED_CLOSED = "need.closed"
     NEED_DROPPED = "need.dropped"
+    CONSENT_GIVEN = "contact.consent_given"
+    CONSENT_WITHDRAWN = "contact.consent_withdrawn"
     TICKET_OPENED = "ticket.opened"
     TICKET_ASSIGNED = "ticket.assigned"
     TICKET_ACCEPTED = "ticket.accepted"
@@ -89,6 +91,8 @@ KINDS: Final[Mapping[TimelineKind, Shown]] = MappingProxyType(
         _K.NEED_PLAN_DONE: Shown("应对方案完成", "Response plan carried out", _FILE),
         _K.NEED_CLOSED: Shown("需求已答复", "Need answered", _FILE),
         _K.NEED_DROPPED: Shown("需求已放弃", "Need dropped", _FILE),
+        _K.CONSENT_GIVEN: Shown("联系人同意", "Consent given", _FILE),
+        _K.CONSENT_WITHDRAWN: Shown("联系人撤回同意", "Consent withdrawn", _FILE),
         _K.TICKET_OPENED: Shown("工单创建", "Ticket opened", _TICKET),
         _K.TICKET_ASSIGNED: Shown("工单派发", "Ticket assigned", _TICKET),
         _K.TICKET_ACCEPTED: Shown("工单受理", "Ticket accepted", _TICKET),

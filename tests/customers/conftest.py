@@ -36,7 +36,7 @@ _COUNTS = {
     name: Statement(select(func.count()).select_from(table.__table__))
     for name, table in _TABLES.items()
 }
-FILE = ("customer", "contact", "contact_point", "account_team_member")
+FILE = ("customer", "contact", "contact_point", "consent", "account_team_member")
 _ENTRIES = Statement(
     select(*AuditEntry.__table__.columns)
     .where(or_(*(AuditEntry.entity == e for e in FILE)))

@@ -239,6 +239,38 @@ async def test_numbers_keep_their_order_and_what_differs_is_written(
     assert actions.count("contact_point.delete") == 1 + 3
 
 
+@pytest.mark.sop("SE-1")
+async def test_what_was_read_masked_and_is_sent_back_stays(
+    client: httpx.AsyncClient, office: Office
+) -> None:
+    url, seller, head = office.contact_url, office["owner"], office["head"]
+    await client.patch(
+        url, json={"phones": [{"number": "010-12345678"}, {"number": "13800138000"}]}, headers=head
+    )
+    shown = (await client.get(url, headers=seller)).json()
+    assert [one["number"] for one in shown["phones"]] == ["+86****5678", "+86****8000"]
+    sent = [{"number": "13912345678"}, *reversed(shown["phones"])]
+    sent[1] = sent[1] | {"label": "手机"}
+    answer = await client.patch(
+        url, json={"phones": sent, "emails": shown["emails"]}, headers=seller
+    )
+    assert answer.status_code == 200, answer.text
+    kept = (await client.get(url, headers=head)).json()
+    assert kept["phones"] == [
+        {"number": "+8613912345678", "label": None},
+        {"number": "+8613800138000", "label": "手机"},
+        {"number": "+861012345678", "label": None},
+    ]
+    assert kept["emails"] == [{"address": "wang.fang@example.com", "label": None}]
+    for number, code in (("+86****5678", "mask_ambiguous"), ("+86****1111", "phone_invalid")):
+        body = {"phones": [{"number": number}]}
+        answer = await client.patch(url, json=body, headers=seller)
+        assert codes(answer) == {"/phones/0/number": code}
+    created = {"name": "赵敏", "phones": [{"number": "+86****8000"}]}
+    answer = await client.post(f"{office.url}/contacts", json=created, headers=head)
+    assert codes(answer) == {"/phones/0/number": "phone_invalid"}
+
+
 async def _primaries(client: httpx.AsyncClient, office: Office) -> list[str]:
     items = (await client.get(f"{office.url}/contacts", headers=office["head"])).json()["items"]
     return [one["name"] for one in items if one["is_primary"]]

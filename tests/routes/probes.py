@@ -92,6 +92,7 @@ VISIBLE: Mapping[str, Permission] = {
     "contact": P.CUSTOMERS_READ,
     "saved_view": P.SAVED_VIEWS_READ,
     "segment": P.SEGMENTS_READ,
+    "consent": P.CUSTOMERS_READ,
     "ticket": P.TICKETS_READ,
     "ticket_type": P.TICKETS_READ,
     "deadline": P.DEADLINES_READ,
@@ -311,6 +312,15 @@ PROBES: Mapping[str, Probe] = {
     "customers_patch_contact": Probe("contact", lambda t: {"title": "采购经理"}),
     "customers_delete_contact": Probe("contact", status=204),
     "customers_reveal_contact": Probe("contact", _reason),
+    "consents_list": Probe("contact"),
+    "consents_read": Probe("consent"),
+    "consents_record": Probe(
+        "contact",
+        lambda t: {
+            "channel": "sms", "is_given": True, "text_version": "2026-01", "method": "web_form",
+        },
+        status=201,
+    ),
     "timeline_list": Probe("customer"),
     "saved_views_list": _PLAIN,
     "saved_views_create": Probe(

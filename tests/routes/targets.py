@@ -16,6 +16,8 @@ from app import writing
 from app.auth.models import ApiKey
 from app.calendars import edits
 from app.columns import new_public_id, table_columns
+from app.customers.consent_schemas import ConsentCreate
+from app.customers.consents import record_consent
 from app.database import Transaction
 from app.fields.models import ChoiceList, CustomField
 from app.lifecycle import service as lifecycle
@@ -375,6 +377,15 @@ async def _calendar_exception(office: Office, caller: Caller, relation: Relation
     return Target(office, caller, {**made.path, "date": "2026-05-20"})
 
 
+async def _consent(office: Office, caller: Caller, relation: Relation) -> Target:
+    customer, contact = await office.customer(caller, relation)
+    path = {"customer_id": customer["public_id"], "contact_id": contact["public_id"]}
+    given = {"channel": "sms", "is_given": True, "text_version": "1", "method": "paper"}
+    async with office.database.transaction() as tx:
+        row = await record_consent(tx, customer, contact, ConsentCreate.model_validate(given))
+    return Target(office, caller, {**path, "consent_id": row["public_id"]})
+
+
 async def _choice_list(office: Office, caller: Caller, relation: Relation) -> Target:
     del relation
     title = {"zh": "付款", "en": "Payment"}
@@ -508,6 +519,7 @@ _MAKERS: Mapping[str, Callable[[Office, Caller, Relation], Awaitable[Target]]] =
     "contact": _contact,
     "saved_view": _saved_view,
     "segment": _segment,
+    "consent": _consent,
     "user": _user,
     "department": _department,
     "api_key": _api_key,

@@ -9,6 +9,8 @@ import pytest
 from fastapi import FastAPI
 
 from app.auth.permissions import Role
+from app.customers.consent_schemas import ConsentCreate
+from app.customers.consents import record_consent
 from app.database import Database
 from app.outbox.relay import relay
 from app.segments.evaluation import evaluate_due
@@ -27,6 +29,11 @@ ROWS_MIN = {
 }
 
 
+CONSENT = ConsentCreate.model_validate(
+    {"channel": "sms", "is_given": True, "text_version": "1", "method": "paper"}
+)
+
+
 @pytest.fixture
 async def office(app: FastAPI, database: Database, as_user: AsUser) -> Office:
     return await make_office(app, database, as_user)
@@ -43,10 +50,11 @@ async def fill(client: httpx.AsyncClient, office: Office) -> Mapping[str, str]:
         for _ in range(3):
             target = await make_target(office, admin, kind, Relation.OWN, state)
             path |= target.path
-    customer, _ = await office.customer(admin, Relation.OWN)
+    customer, contact = await office.customer(admin, Relation.OWN)
     async with office.database.transaction() as tx:
         for _ in range(3):
             await make_contact(tx, customer)
+            await record_consent(tx, customer, contact, CONSENT)
     for number in range(3):
         body = {"progress": f"第 {number} 条产线已验收", "key_contacts_changed": False}
         url = f"/api/v1/customers/{customer['public_id']}/confirm-fresh"
@@ -65,7 +73,8 @@ async def fill(client: httpx.AsyncClient, office: Office) -> Mapping[str, str]:
         assert answer.is_success
     await relay(office.database, SUBSCRIPTIONS)
     await evaluate_due(office.database)
-    return path | {"customer_id": customer["public_id"]}
+    ids = {"customer_id": customer["public_id"], "contact_id": contact["public_id"]}
+    return path | ids
 
 
 async def walk(

@@ -79,6 +79,22 @@ async def test_what_the_list_would_refuse_is_refused_at_its_place(
     }
 
 
+async def test_a_view_of_customers_takes_custom_fields_that_there_are(house: House) -> None:
+    field = {"key": "beds", "type": "number", "title": {"zh": "床位", "en": "Beds"}}
+    answer = await house.client.post(
+        "/api/v1/custom-fields", json=field, headers=house.callers["admin"]
+    )
+    assert answer.status_code == 201
+    query = {"custom[beds][gte]": "100"}
+    made = await save(house, name="大医院", resource="customers", query=query)
+    assert made["query"] == query
+    for wrong in ("custom[nobody]", "weather"):
+        body = {"name": "错", "resource": "customers", "query": {wrong: "1"}}
+        assert errors_of(await ask(house, "POST", "", body)) == {
+            f"/query/{wrong}": "extra_forbidden"
+        }
+
+
 async def test_a_name_is_taken_once_by_one_for_a_list(house: House) -> None:
     await save(house, name="我的 View")
     body = {"name": "我的  VIEW", "resource": "tickets", "query": {}}
