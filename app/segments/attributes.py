@@ -3,8 +3,9 @@
 Also how many customers there are to choose from: `SOURCE` has one row a customer.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Final
 
 from sqlalchemy import ColumnElement, Numeric, case, cast, func, literal, select
@@ -13,6 +14,9 @@ from app.auth.models import Department, User
 from app.columns import UtcDateTime
 from app.customers.models import Customer
 from app.customers.schemas import SourceChannel, Tier
+from app.fields.queries import CustomHolds, CustomNumber, CustomText
+from app.fields.service import FieldBook
+from app.fields.typed_values import FieldType
 from app.segments.condition import Kind, Term
 from app.segments.models import CustomerFigures, FigureBands
 from app.time import FAR_END
@@ -34,11 +38,14 @@ FREQUENCY_BANDS = frozenset({"none", "low", "mid", "high"})
 AMOUNT_BANDS = frozenset({"none", "small", "mid", "large"})
 
 
+Holds = Callable[[Any], ColumnElement[bool]]
+
+
 @dataclass(frozen=True, slots=True)
 class Attribute:
     """A column, what it takes, its words; `refers_to` is the table whose public ids a reference takes.
 
-    `is_masked`: only who sees personal values in clear may ask for it, since answers would give it away.
+    `holds` says whether a list holds the text of a parameter, where it is no column of its own. `is_masked`: only who sees personal values in clear may ask for it, since answers would give it away.
     """
 
     column: ColumnElement[Any]
@@ -47,6 +54,7 @@ class Attribute:
     en: str
     refers_to: Any = None
     is_masked: bool = False
+    holds: Holds | None = None
 
 
 def _of(column: Any, kind: Kind, zh: str, en: str, **more: Any) -> Attribute:
@@ -126,7 +134,38 @@ ATTRIBUTES: Final[Mapping[str, Attribute]] = {
 }
 
 
-def term_of(name: str) -> Term | None:
-    """Return what an attribute takes, None where there is none of that name."""
-    attribute = ATTRIBUTES.get(name)
-    return None if attribute is None else attribute.term
+CUSTOM = "custom."
+_CUSTOM_KINDS: Final[Mapping[FieldType, Kind]] = {
+    FieldType.TEXT: Kind.TEXT,
+    FieldType.NUMBER: Kind.FIGURE,
+    FieldType.DATE: Kind.DATE,
+    FieldType.CHOICE: Kind.CODE,
+    FieldType.MULTI_CHOICE: Kind.TAGS,
+    FieldType.BOOLEAN: Kind.BOOLEAN,
+}
+
+
+def custom_attribute(
+    key: str, kind: FieldType, title: Mapping[str, str], choices: frozenset[str] | None = None
+) -> Attribute:
+    """Return the attribute of a custom field, asked for as `custom.key`; dates and flags are kept as text."""
+    values = _customer.custom
+    make = CustomNumber if kind is FieldType.NUMBER else CustomText
+    term = Term(_CUSTOM_KINDS[kind], choices)
+    holds = partial(CustomHolds, values, key) if kind is FieldType.MULTI_CHOICE else None
+    return Attribute(make(values, key), term, title["zh"], title["en"], holds=holds)
+
+
+def attributes_of(book: FieldBook) -> dict[str, Attribute]:
+    """Return every attribute that a new condition can be about: the file's own, and the custom fields in use."""
+    custom = {
+        f"{CUSTOM}{key}": custom_attribute(
+            key,
+            FieldType(field["type"]),
+            field["title"],
+            book.choices.get(field["choice_list"]) if field["choice_list"] else None,
+        )
+        for key, field in book.fields.items()
+        if field["is_active"]
+    }
+    return {**ATTRIBUTES, **custom}

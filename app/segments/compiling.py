@@ -8,17 +8,20 @@ import operator as python
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
-from functools import lru_cache
+from functools import cache, lru_cache, partial
 from typing import Any
 
 import orjson
 from sqlalchemy import ColumnElement, and_, bindparam, func, literal, not_, or_, select
-from sqlalchemy.types import BigInteger, Date, Integer, Text
+from sqlalchemy.types import BigInteger, Date, Float, Integer, Text
 
 from app.columns import Money, UtcDateTime
 from app.customers.queries import HasTag
-from app.segments.attributes import ATTRIBUTES, KEY, SOURCE, Attribute, term_of
-from app.segments.condition import Comparison, Group, Kind, Negation, Node, Operator, parse
+from app.fields.queries import CustomNumber, CustomText
+from app.fields.service import FieldBook
+from app.fields.typed_values import FieldType
+from app.segments.attributes import ATTRIBUTES, CUSTOM, KEY, SOURCE, Attribute, custom_attribute
+from app.segments.condition import Comparison, Group, Kind, Negation, Node, Operator, Term, parse
 from app.segments.models import SegmentMember
 from app.statements import Statement, any_of
 from app.time import FAR_END
@@ -33,6 +36,7 @@ _TYPES: Mapping[Kind, Any] = {
     Kind.TEXT: Text(),
     Kind.CODE: Text(),
     Kind.NUMBER: BigInteger(),
+    Kind.FIGURE: Float(),
     Kind.AMOUNT: Money(),
     Kind.INSTANT: UtcDateTime(),
     Kind.DATE: Date(),
@@ -52,21 +56,27 @@ class Clock:
 class _Parameters:
     """Values by the names of their parameters; those that lie so many days back are known when the clock is."""
 
+    attributes: Mapping[str, Attribute] = field(default_factory=dict)
     fixed: dict[str, Any] = field(default_factory=dict)
-    days_back: dict[str, tuple[Kind, int]] = field(default_factory=dict)
+    days_back: dict[str, tuple[Kind, int, bool]] = field(default_factory=dict)
+
+    def term_of(self, name: str) -> Term | None:
+        """Return what an attribute takes; which choices are in use now does not matter."""
+        known = self.attributes.get(name)
+        return None if known is None else Term(known.term.kind)
 
     def name(self) -> str:
         return f"value_{len(self.fixed) + len(self.days_back)}"
 
-    def bind(self, value: Any, kind: Kind) -> Any:
-        name = self.name()
-        self.fixed[name] = value
-        return bindparam(name, type_=_TYPES[kind])
+    def bind(self, attribute: Attribute, value: Any) -> Any:
+        name, as_text = self.name(), _is_text(attribute)
+        self.fixed[name] = _TEXTS[type(value)](value) if as_text else value
+        return bindparam(name, type_=Text() if as_text else _TYPES[attribute.term.kind])
 
-    def bind_days_back(self, days: int, kind: Kind) -> Any:
-        name = self.name()
-        self.days_back[name] = (kind, days)
-        return bindparam(name, type_=_TYPES[kind])
+    def bind_days_back(self, attribute: Attribute, days: int) -> Any:
+        name, kind, as_text = self.name(), attribute.term.kind, _is_text(attribute)
+        self.days_back[name] = (kind, days, as_text)
+        return bindparam(name, type_=Text() if as_text else _TYPES[kind])
 
     def any_of(self, column: Any, values: Any) -> ColumnElement[bool]:
         name = self.name()
@@ -87,24 +97,41 @@ class Compiled:
 
     def given(self, clock: Clock) -> dict[str, Any]:
         """Return the condition's parameters as of an instant."""
-        back = {
-            name: clock.now - timedelta(days=days)
-            if kind is Kind.INSTANT
-            else clock.today - timedelta(days=days)
-            for name, (kind, days) in self.parameters.days_back.items()
-        }
-        return {**self.parameters.fixed, **back}
+        given = dict(self.parameters.fixed)
+        for name, (kind, days, as_text) in self.parameters.days_back.items():
+            here = clock.now if kind is Kind.INSTANT else clock.today
+            at = here - timedelta(days=days)
+            given[name] = at.isoformat() if as_text else at
+        return given
 
 
-def compile_document(document: Any) -> Compiled:
-    """Return the questions about a condition document; raises `ConditionInvalid`."""
-    return _compiled(orjson.dumps(document))
+def _is_text(attribute: Attribute) -> bool:
+    """Whether an attribute's values are compared as the text in which custom values are kept."""
+    return isinstance(attribute.column, CustomText) and not isinstance(
+        attribute.column, CustomNumber
+    )
+
+
+_TEXTS: Mapping[type, Callable[[Any], str]] = {
+    str: str,
+    date: date.isoformat,
+    bool: lambda value: "true" if value else "false",
+}
+
+
+def compile_document(document: Any, book: FieldBook) -> Compiled:
+    """Return the questions about a condition document; raises `ConditionInvalid`.
+
+    Custom fields and choices that are no longer in use are still asked for.
+    """
+    types = tuple(sorted((key, field["type"]) for key, field in book.fields.items()))
+    return _compiled(orjson.dumps(document), types)
 
 
 @lru_cache(maxsize=512)
-def _compiled(document: bytes) -> Compiled:
-    parameters = _Parameters()
-    holds = _condition(parse(orjson.loads(document), term_of), parameters)
+def _compiled(document: bytes, types: tuple[tuple[str, str], ...]) -> Compiled:
+    parameters = _Parameters(_known(types))
+    holds = _condition(parse(orjson.loads(document), parameters.term_of), parameters)
     segment = bindparam("segment_key", type_=BigInteger())
     after = bindparam("after", type_=BigInteger())
     size = bindparam("page_size", type_=Integer())
@@ -129,6 +156,14 @@ def _compiled(document: bytes) -> Compiled:
     )
 
 
+@cache
+def _known(types: tuple[tuple[str, str], ...]) -> Mapping[str, Attribute]:
+    """Return every attribute that a stored condition may be about."""
+    words = {"zh": "", "en": ""}
+    custom = {f"{CUSTOM}{key}": custom_attribute(key, FieldType(of), words) for key, of in types}
+    return {**ATTRIBUTES, **custom}
+
+
 def _condition(node: Node, parameters: _Parameters) -> ColumnElement[bool]:
     match node:
         case Group(holds_all, members):
@@ -137,7 +172,7 @@ def _condition(node: Node, parameters: _Parameters) -> ColumnElement[bool]:
         case Negation(member):
             return not_(_condition(member, parameters))
         case Comparison():
-            return _comparison(ATTRIBUTES[node.attribute], node, parameters)
+            return _comparison(parameters.attributes[node.attribute], node, parameters)
 
 
 def _comparison(
@@ -168,34 +203,37 @@ def _equals(attribute: Attribute, node: Comparison, parameters: _Parameters) -> 
         table = attribute.refers_to.__table__.alias()
         asked = select(table.c.id).where(parameters.any_of(table.c.public_id, values))
         return column.in_(asked)
-    if kind in (Kind.AMOUNT, Kind.DATE):
-        return or_(*(column == parameters.bind(one, kind) for one in values))
+    if kind in (Kind.AMOUNT, Kind.DATE, Kind.FIGURE, Kind.BOOLEAN):
+        return or_(*(column == parameters.bind(attribute, one) for one in values))
     return parameters.any_of(column, values)
 
 
 def _ordered(
     attribute: Attribute, node: Comparison, parameters: _Parameters
 ) -> ColumnElement[bool]:
-    kind, column = attribute.term.kind, attribute.column
+    column = attribute.column
     match node.operator:
         case _O.STARTS_WITH:
-            start = parameters.bind(node.value, kind)
+            start = parameters.bind(attribute, node.value)
             found: ColumnElement[bool] = func.substr(column, 1, func.length(start)) == start
         case _O.WITHIN_DAYS:
-            found = column >= parameters.bind_days_back(node.value, kind)
+            found = column >= parameters.bind_days_back(attribute, node.value)
         case _O.OLDER_THAN_DAYS:
-            found = column < parameters.bind_days_back(node.value, kind)
+            found = column < parameters.bind_days_back(attribute, node.value)
         case _:
-            found = _ORDER[node.operator](column, parameters.bind(node.value, kind))
+            found = _ORDER[node.operator](column, parameters.bind(attribute, node.value))
     return found
 
 
 def _tags(attribute: Attribute, node: Comparison, parameters: _Parameters) -> ColumnElement[bool]:
     if node.operator is _O.IS_SET:
-        is_empty = func.length(attribute.column.cast(Text())) <= len("[]")
-        return not_(is_empty) if node.value else is_empty
+        text = func.coalesce(
+            attribute.column.cast(Text()), "[]"
+        )  # an emptied custom list is taken out
+        return func.length(text) > len("[]") if node.value else func.length(text) <= len("[]")
+    holds = attribute.holds or partial(HasTag, attribute.column)
     each: Iterator[ColumnElement[bool]] = (
-        HasTag(attribute.column, parameters.bind(one, Kind.TAGS)) for one in node.value
+        holds(parameters.bind(attribute, one)) for one in node.value
     )
     if node.operator is _O.HAS_ALL:
         return and_(*each)

@@ -26,6 +26,7 @@ class Kind(StrEnum):
     TEXT = "text"
     CODE = "code"
     NUMBER = "number"
+    FIGURE = "figure"
     AMOUNT = "amount"
     INSTANT = "instant"
     DATE = "date"
@@ -63,6 +64,7 @@ OPERATORS: Mapping[Kind, Sequence[Operator]] = {
     Kind.TEXT: (*_ALIKE, _O.STARTS_WITH, _O.IS_SET),
     Kind.CODE: (*_ALIKE, _O.IS_SET),
     Kind.NUMBER: (*_ALIKE, *_ORDERED, _O.IS_SET),
+    Kind.FIGURE: (_O.EQ, _O.NE, *_ORDERED, _O.IS_SET),
     Kind.AMOUNT: (_O.EQ, _O.NE, *_ORDERED, _O.IS_SET),
     Kind.INSTANT: (*_ORDERED, *_AGO, _O.IS_SET),
     Kind.DATE: (_O.EQ, _O.NE, *_ORDERED, *_AGO, _O.IS_SET),
@@ -218,6 +220,15 @@ def _number(value: Any) -> int:
     return value
 
 
+def _figure(value: Any) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise TypeError
+    figure = float(value)
+    if not abs(figure) <= NUMBER_MAX:  # also of what is no number
+        raise ValueError
+    return figure
+
+
 def _amount(value: Any) -> Decimal:
     amount = Decimal(_text(value))
     if not amount.is_finite() or abs(amount) > NUMBER_MAX or amount != round(amount, 2):
@@ -253,6 +264,7 @@ _READERS: Mapping[Kind, Callable[[Any], Any]] = {
     Kind.TEXT: _text,
     Kind.CODE: _text,
     Kind.NUMBER: _number,
+    Kind.FIGURE: _figure,
     Kind.AMOUNT: _amount,
     Kind.INSTANT: _instant,
     Kind.DATE: _date,

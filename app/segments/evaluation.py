@@ -15,7 +15,9 @@ from sqlalchemy import bindparam, select
 
 from app import writing
 from app.database import Database, Transaction
+from app.fields.service import read_book as read_fields
 from app.segments.compiling import Clock, Compiled, compile_document
+from app.segments.condition import ConditionInvalid
 from app.segments.models import Segment, SegmentEvaluation, SegmentMember
 from app.sla.book import read_book
 from app.statements import DomainNow, Row, Statement
@@ -57,10 +59,15 @@ async def evaluate_customers(tx: Transaction, keys: Sequence[int]) -> None:
     await tx.flush()
     await tx.lock_name(LOCK, wait=True)
     segments = await tx.all(ACTIVE)
-    clock = await _clock(tx) if segments else None
+    if not segments:
+        return
+    clock, book = await _clock(tx), await read_fields(tx, tx.database)
     for segment in segments:
-        assert clock is not None
-        compiled = compile_document(segment["condition"])
+        try:
+            compiled = compile_document(segment["condition"], book)
+        except ConditionInvalid:
+            log.exception("segment_not_compiled", segment=segment["id"])
+            continue  # the night reports it too; others must not wait
         given = {**compiled.given(clock), "segment_key": segment["id"], "keys": sorted(keys)}
         entering = await tx.all(compiled.entering_of, **given)
         leaving = await tx.all(compiled.leaving_of, **given)
@@ -90,7 +97,7 @@ async def _evaluate_whole(database: Database, segment_key: int) -> bool:
     if segment is None or segment["due_at"] > clock.now:
         return False
     if segment["is_active"]:
-        compiled = compile_document(segment["condition"])
+        compiled = compile_document(segment["condition"], await read_fields(database, database))
         for statement in (compiled.entering, compiled.leaving):
             await _walk(database, segment, compiled, statement)
     return await _note(database, segment, clock)
@@ -164,5 +171,5 @@ async def next_night(tx: Transaction, now: datetime) -> datetime:
 
 async def count_matching(tx: Transaction, document: Any) -> int:
     """Return how many customers meet a condition now; raises `ConditionInvalid`."""
-    compiled = compile_document(document)
+    compiled = compile_document(document, await read_fields(tx, tx.database))
     return int(await tx.value(compiled.count, **compiled.given(await _clock(tx))))

@@ -12,9 +12,10 @@ from app.auth.principal import Call, permits
 from app.customers.queries import EXISTS as CUSTOMER_EXISTS
 from app.database import Transaction
 from app.dispatch import Route
+from app.fields.service import read_book
 from app.reading import PageRequest, json_response
 from app.segments import evaluation, queries, service
-from app.segments.attributes import ATTRIBUTES, BANDS
+from app.segments.attributes import BANDS, attributes_of
 from app.segments.condition import OPERATORS
 from app.segments.schemas import (
     BandsRead,
@@ -86,8 +87,8 @@ async def create_segment(command: SegmentCreate, call: Writer) -> Response:
 async def preview_segment(command: SegmentPreview, call: Reader) -> Response:
     """Nothing is written."""
     condition = command.condition.root
-    service.check_condition(call.principal, condition)
     async with call.write() as tx:
+        await service.check_condition(tx, tx.database, call.principal, condition)
         count = await evaluation.count_matching(tx, condition)
         return await call.answer_json(tx, orjson.dumps({"customer_count": count}))
 
@@ -146,7 +147,8 @@ async def list_customers(
     response_model=SegmentAttributes,
 )
 async def list_attributes(call: Reader) -> Response:
-    """Attributes and figures of customers, how each can be compared, and its choices."""
+    """Attributes, figures and custom fields of customers, how each can be compared, and its choices."""
+    attributes = attributes_of(await read_book(call.database, call.database))
     items = [
         {
             "attribute": name,
@@ -155,7 +157,7 @@ async def list_attributes(call: Reader) -> Response:
             "operators": OPERATORS[one.term.kind],
             "choices": None if one.term.choices is None else sorted(one.term.choices),
         }
-        for name, one in ATTRIBUTES.items()
+        for name, one in attributes.items()
     ]
     return json_response(orjson.dumps({"items": items}))
 

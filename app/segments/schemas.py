@@ -66,7 +66,10 @@ class SegmentCondition(RootModel[dict[str, Any]]):
         """Say what the parser takes."""
         del core_schema, handler
         comparison = {
-            "attribute": {"type": "string", "enum": sorted(ATTRIBUTES)},
+            "attribute": {
+                "type": "string",
+                "description": f"{', '.join(ATTRIBUTES)}, or `custom.` and the key of a custom field",
+            },
             "operator": {"type": "string", "enum": [one.value for one in Operator]},
             "value": {
                 "description": "As the attribute's kind and the operator want it; a list for `in`, `not_in`, `has_...`"

@@ -7,25 +7,30 @@ from typing import Any
 from app import writing
 from app.auth.principal import Principal
 from app.customers.names import name_key
-from app.database import Transaction
+from app.database import Database, Reader, Transaction
 from app.errors import Conflict, FieldError, Invalid, NotFound, NotPermitted, invalid_field
+from app.fields.service import read_book as read_fields
 from app.segments import queries
-from app.segments.attributes import ATTRIBUTES, BANDS, term_of
+from app.segments.attributes import BANDS, attributes_of
 from app.segments.condition import ConditionInvalid, comparisons, parse
 from app.segments.models import FigureBands, Segment, SegmentEvaluation
 from app.segments.schemas import BandsWrite, SegmentCreate, SegmentPatch
 from app.statements import Row
 
 
-def check_condition(principal: Principal, document: Any) -> None:
+async def check_condition(
+    reader: Reader, database: Database, principal: Principal, document: Any
+) -> None:
     """Refuse what is no condition (`Invalid`), and what would give away masked values (`NotPermitted`)."""
+    known = attributes_of(await read_fields(reader, database))
+    terms = {name: one.term for name, one in known.items()}
     try:
-        node = parse(document, term_of)
+        node = parse(document, terms.get)
     except ConditionInvalid as error:
         fault = error.fault
         place = FieldError(f"/condition{fault.pointer}", fault.code, fault.values)
         raise Invalid(errors=[place]) from error
-    if any(ATTRIBUTES[one.attribute].is_masked for one in comparisons(node)):
+    if any(known[one.attribute].is_masked for one in comparisons(node)):
         _check_reveals(principal)
 
 
@@ -37,7 +42,7 @@ def _check_reveals(principal: Principal) -> None:
 async def create_segment(tx: Transaction, principal: Principal, command: SegmentCreate) -> Row:
     """Define a segment and return its row; it fills from the next evaluation on. Raises `Conflict` for a taken name."""
     condition = command.condition.root
-    check_condition(principal, condition)
+    await check_condition(tx, tx.database, principal, condition)
     await _check_name(tx, command.name, key=0)
     at = await tx.now()
     row = await writing.insert(
@@ -69,7 +74,7 @@ async def patch_segment(
     """Change what the command names and return the row; a new condition is looked at whole at once."""
     values: dict[str, Any] = command.model_dump(exclude_unset=True)
     if "condition" in values:
-        check_condition(principal, values["condition"])
+        await check_condition(tx, tx.database, principal, values["condition"])
     if "name" in values:
         await _check_name(tx, values["name"], key=segment["id"])
         values["name_key"] = name_key(values["name"])

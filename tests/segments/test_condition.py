@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from app.segments.attributes import ATTRIBUTES, term_of
+from app.segments.attributes import ATTRIBUTES
 from app.segments.condition import (
     COMPARISONS_MAX,
     DEPTH_MAX,
@@ -21,6 +21,7 @@ from app.segments.condition import (
     parse,
 )
 
+TERMS = {name: one.term for name, one in ATTRIBUTES.items()}
 TIER: dict[str, Any] = {"attribute": "tier", "operator": "eq", "value": "A"}
 
 
@@ -37,7 +38,7 @@ def test_a_document_becomes_a_tree() -> None:
     document = {"all": [TIER, {"not": {"any": [compared("headcount", "gte", 100)]}}]}
     tier = Comparison("tier", Operator.EQ, "A")
     headcount = Comparison("headcount", Operator.GTE, 100)
-    tree = parse(document, term_of)
+    tree = parse(document, TERMS.get)
     assert tree == Group(True, (tier, Negation(Group(False, (headcount,)))))
     assert comparisons(tree) == (tier, headcount)
 
@@ -56,7 +57,7 @@ def test_a_document_becomes_a_tree() -> None:
     ],
 )
 def test_values_are_read_by_their_kind(comparison: dict[str, Any], value: Any) -> None:
-    node = parse(comparison, term_of)
+    node = parse(comparison, TERMS.get)
     assert isinstance(node, Comparison)
     assert node.value == value
 
@@ -104,13 +105,13 @@ def test_what_is_no_condition_is_refused_where_it_is_wrong(
     document: Any, pointer: str, code: str
 ) -> None:
     with pytest.raises(ConditionInvalid) as refused:
-        parse(document, term_of)
+        parse(document, TERMS.get)
     assert (refused.value.fault.pointer, refused.value.fault.code) == (pointer, code)
 
 
 def test_as_deep_and_as_large_as_allowed_is_a_condition() -> None:
-    parse(nested(DEPTH_MAX - 1), term_of)
-    parse({"all": [TIER] * COMPARISONS_MAX}, term_of)
+    parse(nested(DEPTH_MAX - 1), TERMS.get)
+    parse({"all": [TIER] * COMPARISONS_MAX}, TERMS.get)
 
 
 def test_every_kind_has_operators_and_every_attribute_words() -> None:
