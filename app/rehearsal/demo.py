@@ -22,7 +22,7 @@ from app.database import SYSTEM, Database, Transaction, is_virtual
 from app.engines import create_database
 from app.fields.shipped import ensure_choice_lists
 from app.jobs import JOBS
-from app.rehearsal.demo_company import address, make_customer, make_staff
+from app.rehearsal.demo_company import address, make_customer, make_fields, make_staff
 from app.rehearsal.demo_moves import Telling, make
 from app.rehearsal.models import VirtualClock
 from app.rehearsal.service import NEXT_DUE, let_tick
@@ -112,6 +112,7 @@ async def _tell(database: Database, day: DemoDay, password_hash: str) -> None:
         await sla.ensure_packs(tx)
         await ensure_ticket_types(tx)
         await ensure_choice_lists(tx)
+        await make_fields(tx, company())
         cast = await make_staff(tx, company(), day, password_hash)
     jobs = [job.run for job in JOBS if job.on_domain_time]
     for turn in sorted(_turns(Telling(cast, day)), key=lambda turn: turn.at):

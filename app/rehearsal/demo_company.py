@@ -11,9 +11,13 @@ from app.auth.principal import Principal
 from app.auth.schemas import DepartmentCreate, DepartmentPatch, UserCreate
 from app.customers import contacts
 from app.customers import service as customers
+from app.customers.consent_schemas import ConsentCreate
+from app.customers.consents import record_consent
 from app.customers.contact_schemas import ContactCreate
 from app.customers.schemas import AccountTeam, CustomerCreate, TeamMember
 from app.database import Actor, Transaction
+from app.fields import service as fields
+from app.fields.schemas import ChoiceListCreate, CustomFieldCreate
 from app.rehearsal.people import principal_of
 from app.rehearsal.story import DemoDay
 from app.tickets import ticket_types
@@ -23,8 +27,11 @@ from app.tickets.type_schemas import TicketTypeCreate, TicketTypePatch
 MAIL_DOMAIN = "chengxi.example"
 _CUSTOMER_FIELDS = (
     "name", "tier", "tier_reason", "industry", "headcount", "revenue", "main_business", "region", "pain_points",
-    "goals", "source_channel", "status", "tags", "remarks",
+    "goals", "source_channel", "status", "tags", "remarks", "short_name", "credit_code", "website", "address",
+    "trade_kind", "purchasing_power", "purchasing_habits", "need_keywords", "custom",
 )  # fmt: skip
+_DAYS = ("expected_cooperation_on", "cooperation_started_on", "contract_ends_on")
+_CONSENT_TEXT = "2026-01"
 _CONTACT_FIELDS = ("name", "title", "birthday", "interests", "preferences", "remarks")
 
 
@@ -117,15 +124,23 @@ async def _handle(tx: Transaction, cast: Cast, one: Mapping[str, Any]) -> None:
     await ticket_types.create_type(tx, command)
 
 
+async def make_fields(tx: Transaction, company: Mapping[str, Any]) -> None:
+    """Add the company's own choice lists and custom fields."""
+    for one in company["choice_lists"]:
+        await fields.create_list(tx, ChoiceListCreate.model_validate(one))
+    await tx.flush()
+    for one in company["custom_fields"]:
+        await fields.create_field(tx, CustomFieldCreate.model_validate(one))
+
+
 async def make_customer(tx: Transaction, cast: Cast, one: Mapping[str, Any], day: DemoDay) -> None:
     """Register a customer as his owner does, with contacts and account team."""
     owner = cast.callers[one["owner"]]
-    expected = one.get("expected_cooperation_on")
     command = CustomerCreate.model_validate(
         {
             **{name: one[name] for name in _CUSTOMER_FIELDS if name in one},
             "first_contact_at": day.instant(one["first_contact_at"]),
-            "expected_cooperation_on": None if expected is None else day.on(expected),
+            **{name: day.on(one[name]) for name in _DAYS if name in one},
             "owner_id": cast.users[one["owner"]],
             "account_manager_id": cast.user(one.get("account_manager")),
         }
@@ -136,6 +151,9 @@ async def make_customer(tx: Transaction, cast: Cast, one: Mapping[str, Any], day
     for person in one["contacts"]:
         contact = await contacts.create_contact(tx, customer, _contact(person))
         cast.contacts[one["key"], person["name"]] = UUID(contact["public_id"])
+        for consent in person.get("consents", ()):
+            given = {"is_given": True, "text_version": _CONSENT_TEXT, **consent}
+            await record_consent(tx, customer, contact, ConsentCreate.model_validate(given))
     if "account_team" in one:
         members = [
             TeamMember(user_id=cast.users[member["user"]], role=member["role"])
