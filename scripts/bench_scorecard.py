@@ -12,6 +12,7 @@ from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import psycopg
 from pydantic import SecretStr
 
 from app import writing
@@ -26,11 +27,13 @@ from app.sla.models import DeadlineChange, DeadlineRow, Subject
 from app.subscribers import compose
 from app.time import FAR_END
 from scripts.bench import SECRET, migrate, own_database
+from scripts.bench_fill import FAR, FIRST_KEY
 from scripts.bench_sweep import fill, freeze
 
 START = datetime(2025, 7, 1, 1, 0, tzinfo=UTC)
 DAYS = 365
 NOW = START + timedelta(days=DAYS - 10)
+PATTERN_COUNT = 20_000  # rows made one by one, which PostgreSQL then multiplies
 CLOCKS = (
     ("accept", "TK-2"), ("resolve", "TK-5"), ("progress", "TK-6"), ("next_reply", "TK-6b"), ("confirm", "TK-7"),
 )  # fmt: skip
@@ -59,6 +62,28 @@ def deadline(chance: random.Random, number: int, subject_key: int) -> dict[str, 
         row |= {"state": "late" if late else "met", "answered_at": at, "ended_at": at}
         row |= dict.fromkeys(figures, left)
     return row
+
+
+def multiply_deadlines(url: str, count: int) -> None:
+    """Add random rows like `deadline`'s by SQL, until there are `count`."""
+    columns = [column.name for column in DeadlineRow.__table__.columns]
+    fresh = {
+        "id": f"{FIRST_KEY} + g * 100000 + t.cycle", "public_id": "gen_random_uuid()",
+        "cycle": "g * 100000 + t.cycle",
+        "started_at": "t.started_at + d.shift", "due_at": "t.due_at + d.shift",
+    }  # fmt: skip
+    for name in ("answered_at", "ended_at"):
+        fresh[name] = f"CASE WHEN t.{name} = {FAR} THEN {FAR} ELSE t.{name} + d.shift END"
+    chosen = ", ".join(fresh.get(name, f't."{name}"') for name in columns)
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute("SET session_replication_role = replica")
+        connection.execute(
+            f"INSERT INTO deadlines ({', '.join(columns)}) SELECT {chosen} "
+            f"FROM generate_series(1, {count // PATTERN_COUNT - 1}) g "
+            "CROSS JOIN LATERAL (SELECT ((g % 13) - 6) * interval '10 minutes' AS shift) d "
+            "CROSS JOIN deadlines t WHERE t.cycle > 0 AND t.subject_id = t.cycle".encode()
+        )
+        connection.execute("VACUUM ANALYZE")
 
 
 async def fill_deadlines(database: Database, count: int) -> None:
@@ -111,7 +136,10 @@ async def run(url: str, arguments: argparse.Namespace) -> None:
     database = compose(create_database(settings))
     await database.open()
     began = time.perf_counter()
-    await fill_deadlines(database, arguments.deadlines)
+    bulk = database.kind == "postgresql" and arguments.deadlines > PATTERN_COUNT
+    await fill_deadlines(database, PATTERN_COUNT if bulk else arguments.deadlines)
+    if bulk:
+        multiply_deadlines(url, arguments.deadlines)
     await freeze(database, NOW)
     name = f"{arguments.engine} {arguments.deadlines:,}"
     print(f"{name}: filled in {time.perf_counter() - began:.0f} s")
