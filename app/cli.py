@@ -183,6 +183,20 @@ app.command("rebuild-deadlines")(rebuilding.rebuild_deadlines)
 app.command("rebuild-timeline")(rebuilding.rebuild_timeline)
 
 
+@app.command("rebuild-search")
+def rebuild_search(
+    check: Annotated[
+        bool, typer.Option("--check", help="Only compare; exit 1 on a difference")
+    ] = False,
+) -> None:
+    """Make the words by which customers are found anew, and write (or with --check only count) what differs."""
+    from app.customers import search
+
+    count = with_database(lambda database: search.rebuild(database, check=check))
+    print(f"{count} {'differences' if check else 'rows written anew'}")
+    raise typer.Exit(1 if check and count else 0)
+
+
 @admin.command("create")
 def create_admin(
     email: Annotated[

@@ -24,6 +24,7 @@ from app.calendars import texts as calendar_texts
 from app.contract import install_contract
 from app.customers import consents_router, freshness_router
 from app.customers import router as customers
+from app.customers import search_router as customer_search
 from app.customers import texts as customer_texts
 from app.database import Database
 from app.dispatch import install_dispatcher
@@ -82,6 +83,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     backtests_router.router,
     lifecycle.router,
     fields.router,
+    customer_search.router,
     customers.router,
     freshness_router.router,
     needs.router,

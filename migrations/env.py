@@ -8,7 +8,7 @@ from sqlalchemy.engine import Connection
 
 from app.postgresql import postgres_dsn
 from app.settings import get_settings
-from app.tables import Base
+from app.tables import Base, is_described
 
 
 def synchronous_url() -> str:
@@ -35,6 +35,7 @@ def run(connection: Connection) -> None:
         render_item=render_item,
         render_as_batch=connection.dialect.name == "sqlite",
         compare_type=False,
+        include_object=is_described,
         transaction_per_migration=True,
     )
     with context.begin_transaction():

@@ -78,7 +78,14 @@ class Desk:
             else:
                 body[name.removesuffix("[]")] = [text] if name.endswith("[]") else text
         headers = self.office.callers[Role.ADMIN]
-        return await self.client.request(self.method, self.url, json=body, headers=headers)
+        answer = await self.client.request(self.method, self.url, json=body, headers=headers)
+        if answer.status_code == 409 and answer.json()["code"] == "duplicate_suspected":
+            # Some of the texts differ in case or width alone.
+            body["duplicates_checked"] = [
+                one["id"] for one in answer.json()["values"]["candidates"]
+            ]
+            answer = await self.client.request(self.method, self.url, json=body, headers=headers)
+        return answer
 
     async def try_text(self, text: str) -> None:
         """Send the text in every field; then, where some must refuse it, in the others."""

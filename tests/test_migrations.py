@@ -13,7 +13,7 @@ from sqlalchemy import create_engine, inspect, text
 from app.engines import create_database
 from app.postgresql import postgres_dsn
 from app.subscribers import compose
-from app.tables import Base
+from app.tables import Base, is_described
 from tests.conftest import Databases, make_settings
 from tests.factories import make_contact, make_customer, make_department, make_user
 
@@ -59,7 +59,8 @@ async def test_filled_tables_go_down_and_up_again(databases: Databases, tmp_path
 def test_the_models_and_the_migrated_tables_agree(database_url: str) -> None:
     engine = engine_of(database_url)
     with engine.connect() as connection:
-        differences = compare_metadata(MigrationContext.configure(connection), Base.metadata)
+        known = MigrationContext.configure(connection, opts={"include_object": is_described})
+        differences = compare_metadata(known, Base.metadata)
     engine.dispose()
     assert differences == []
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from app import writing
 from app.audit.service import write_entry
-from app.customers import freshness, queries
+from app.customers import freshness, queries, search
 from app.customers.changes import publish_change, told_of
 from app.customers.contact_points import (
     Entries,
@@ -51,6 +51,7 @@ async def create_contact(tx: Transaction, customer: Row, command: ContactCreate)
     )
     for kind, entries in _entries(command).items():
         await add_points(tx, row, kind, entries)
+    await search.refresh(tx, customer["id"])
     await publish_change(tx, "contact.created", customer, at=at, contact=row)
     await freshness.touch(tx, customer, at=at)
     return row
@@ -71,6 +72,7 @@ async def patch_contact(tx: Transaction, customer: Row, contact: Row, command: C
     if values.get("is_primary"):
         await _demote_others(tx, customer, contact["id"], at)
     row = await _change(tx, customer, contact, values, at, moved=moved)
+    await search.refresh(tx, customer["id"])
     await freshness.touch(tx, customer, at=at)
     return row
 
@@ -81,6 +83,7 @@ async def delete_contact(tx: Transaction, customer: Row, contact: Row) -> None:
         raise Conflict("contact_in_use")
     await delete_points(tx, contact)
     await writing.delete(tx, Contact, contact)
+    await search.refresh(tx, customer["id"])
     at = await tx.now()
     await publish_change(tx, "contact.deleted", customer, at=at, contact=contact)
     await freshness.touch(tx, customer, at=at)

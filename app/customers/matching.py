@@ -120,7 +120,7 @@ def keys_of(profile: Profile) -> frozenset[str]:
     if profile.credit_code:
         found.add(f"c{profile.credit_code.casefold()}")
     found |= {f"d{number_digits(phone)}" for phone in profile.phones}
-    found |= {f"e{email.casefold()}" for email in profile.emails}
+    found |= {f"e{names.compact(email)}" for email in profile.emails}
     return frozenset(found)
 
 

@@ -4,7 +4,17 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import Date, ForeignKey, Index, String, Text, UniqueConstraint, text
+from sqlalchemy import (
+    BigInteger,
+    Date,
+    ForeignKey,
+    Index,
+    Integer,
+    String,
+    Text,
+    UniqueConstraint,
+    text,
+)
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.columns import Base, Json, Money, SortKey, UtcDateTime, key_column, public_id_column
@@ -189,6 +199,28 @@ Index(
     CustomerRefresh.id,
 )
 Index("ix_customer_changes_customer", CustomerChange.customer_id, CustomerChange.id)
+
+
+class CustomerSearch(Base):
+    """What a customer is found by, derived; PostgreSQL indexes the tokens, SQLite copies them into `customer_search_fts`.
+
+    The key is the customer's. `names` and `readings` are lines, `tokens` are parted by blanks (`search_keys.stored`).
+    """
+
+    __tablename__ = "customer_search"
+    __audited__ = False
+
+    id: Mapped[int] = mapped_column(
+        BigInteger().with_variant(Integer(), "sqlite"),
+        ForeignKey("customers.id"),
+        primary_key=True,
+        autoincrement=False,
+    )
+    names: Mapped[str] = mapped_column(Text)
+    readings: Mapped[str] = mapped_column(Text)
+    tokens: Mapped[str] = mapped_column(Text)
+
+
 Index("ix_customers_name_key", Customer.name_key, Customer.id)
 Index("ix_customers_created", Customer.created_at, Customer.id)
 Index("ix_customers_owner", Customer.owner_id, Customer.id)

@@ -12,6 +12,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from pypinyin import lazy_pinyin
+from pypinyin.seg.mmseg import seg
 
 _WORDS = {
     kind: frozenset(words.split())
@@ -20,6 +21,7 @@ _WORDS = {
     ).items()
 }
 PROVINCES, CITIES, NO_PLACES = _WORDS["provinces"], _WORDS["cities"], _WORDS["no_places"]
+_PLACES = PROVINCES | CITIES
 TRADE_WORDS, LATIN_FORMS = _WORDS["trade_words"], _WORDS["latin_forms"]
 NAME_KEY_LENGTH_MAX = 200
 CORE_LENGTH_MIN = 2
@@ -37,7 +39,7 @@ _RANKED = re.compile(
 _SMALLER = re.compile(
     r"^[\u4e00-\u9fff]{1,5}?(?:自治县|自治州|经济技术开发区|高新技术开发区|经济开发区|高新区|开发区|新区|市|县|区|旗(?!区)|镇)"
 )
-_PLACES_BY_LENGTH = sorted(PROVINCES | CITIES, key=len, reverse=True)
+_PLACE_LENGTHS = sorted({len(place) for place in PROVINCES | CITIES}, reverse=True)
 _TRADE_LENGTH_MAX = max(len(word) for word in TRADE_WORDS)
 _USUAL_FORM = "有限公司"
 _HAN = re.compile(r"[\u3400-\u9fff\U00020000-\U0003ffff]")
@@ -71,9 +73,18 @@ def name_key(name: str) -> str:
 
 
 def compact(text: str) -> str:
-    """Return the letters and digits of a text alone: compatible characters, no case, no blanks, no marks."""
+    """Return the letters and digits of a text alone: compatible characters, no case, no blanks, no marks.
+
+    A text without any is spelt by the numbers of its characters, so that it can be told and found too.
+    """
     plain = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold())
-    return "".join(one for one in plain if unicodedata.category(one)[0] in "LN")
+    kept = "".join(one for one in plain if unicodedata.category(one)[0] in "LN")
+    return kept or "".join(f"x{ord(one):x}" for one in plain if not one.isspace())
+
+
+def has_letters(text: str) -> bool:
+    """Say whether a text has any letter or digit."""
+    return any(unicodedata.category(one)[0] in "LN" for one in unicodedata.normalize("NFKC", text))
 
 
 @lru_cache(maxsize=8192)
@@ -97,7 +108,8 @@ def name_parts(name: str) -> NameParts:
 
 
 def _latin_parts(plain: str, whole: str) -> NameParts:
-    words = [word for word in map(compact, re.split(r"[\s,./()&-]+", plain)) if word]
+    parts = re.split(r"[\s,./()&-]+", plain)
+    words = [compact(part) for part in parts if has_letters(part)] or [whole]
     own = [word for word in words if word not in LATIN_FORMS] or words
     core = "".join(own)
     is_firm = len(own) < len(words)
@@ -108,7 +120,7 @@ def _without_bracketed_places(plain: str, places: set[str]) -> str:
     """Return the compact name without `(上海)`; other brackets hold parts of the name."""
 
     def drop(found: re.Match[str]) -> str:
-        inner = compact(found[1])
+        inner = compact(found[1]) if has_letters(found[1]) else ""
         rest = _without_places(f"{inner}##", places)
         return "" if rest == "##" or inner in {"中国", "集团", "控股"} else inner
 
@@ -118,7 +130,7 @@ def _without_bracketed_places(plain: str, places: set[str]) -> str:
 def _without_places(text: str, places: set[str]) -> str:
     """Return the text without the places that it begins with, from the province down; they go into `places`."""
     while True:
-        place = next((one for one in _PLACES_BY_LENGTH if text.startswith(one)), None)
+        place = next((text[:n] for n in _PLACE_LENGTHS if text[:n] in _PLACES), None)
         if place is None:
             break
         rest = text[len(place) :]
@@ -153,11 +165,11 @@ def _without_form(text: str) -> str:
 
 def _without_place_behind(text: str, places: set[str]) -> str:
     """Return the text without a place at its end, as in 新月能源石家庄公司."""
-    for place in _PLACES_BY_LENGTH:
-        for tail in (place, f"{place}市"):
-            if text.endswith(tail) and len(text) - len(tail) > CORE_LENGTH_MIN:
-                places.add(place)
-                return text[: -len(tail)]
+    bare = text.removesuffix("市")
+    for length in _PLACE_LENGTHS:
+        if bare[-length:] in _PLACES and len(bare) - length > CORE_LENGTH_MIN:
+            places.add(bare[-length:])
+            return bare[:-length]
     return text
 
 
@@ -175,10 +187,15 @@ def _brand(core: str) -> str:
 # --- readings
 
 
+@lru_cache(maxsize=8192)
 def reading(text: str) -> str:
     """Return how a compact text is read: one word a character, `hua wei`; letters and digits stay as they are."""
-    words = lazy_pinyin(text, errors=" ".join)
-    return " ".join(words)
+    return " ".join(read for word in seg.cut(text) for read in _read_word(word))
+
+
+@lru_cache(maxsize=65536)
+def _read_word(word: str) -> tuple[str, ...]:
+    return tuple(lazy_pinyin(word, errors=list))  # type: ignore[arg-type]
 
 
 def letters_of(read: str) -> str:

@@ -187,7 +187,6 @@ LISTING = Listing(
         "ends_from": _customer.contract_ends_on >= bindparam("ends_from"),
         "ends_before": _customer.contract_ends_on < bindparam("ends_before"),
         "tag": HasTag(_customer.tags, bindparam("tag", type_=Text())),
-        "q": (_customer.name_key >= bindparam("q")) & (_customer.name_key < bindparam("q_end")),
         "created_from": _customer.created_at >= bindparam("created_from"),
         "created_before": _customer.created_at < bindparam("created_before"),
     },

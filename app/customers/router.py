@@ -9,7 +9,7 @@ from starlette.responses import Response
 
 from app import reading
 from app.auth.principal import Call, permits
-from app.customers import contacts, queries, service
+from app.customers import candidates, contacts, queries, service
 from app.customers.contact_schemas import (
     ContactCreate,
     ContactFilter,
@@ -19,7 +19,6 @@ from app.customers.contact_schemas import (
     ContactRevealed,
 )
 from app.customers.custom_filters import read_custom_filters
-from app.customers.names import name_key
 from app.customers.schemas import (
     AccountTeam,
     CustomerCreate,
@@ -39,7 +38,6 @@ router = APIRouter(prefix="/api/v1/customers", tags=["customers"], route_class=R
 Reader = Annotated[Call, permits("customers:read")]
 Writer = Annotated[Call, permits("customers:write")]
 Revealer = Annotated[Call, permits("customers:reveal")]
-NAME_END = "\U0010ffff"
 CUSTOM_FILTERS = {
     "name": "custom",
     "in": "query",
@@ -98,15 +96,12 @@ async def list_customers(asked: Annotated[CustomerFilter, Query()], call: Reader
     }
     if filters.pop("stale") is not None:
         filters["stale" if asked.stale else "fresh"] = True
-    if asked.q is not None:
-        filters["q"] = name_key(asked.q)
     body = await reading.page(
         call.database,
         listing,
         PageRequest(asked.sort.value, asked.limit, asked.cursor, asked.total),
         secret=call.secret,
         filters=filters | custom,
-        values={"q_end": f"{filters['q']}{NAME_END}"} if asked.q is not None else {},
     )
     return json_response(body)
 
@@ -119,8 +114,12 @@ async def list_customers(asked: Annotated[CustomerFilter, Query()], call: Reader
     response_model=CustomerRead,
 )
 async def create_customer(command: CustomerCreate, call: Writer) -> Response:
-    """The number is given by the system. A seller owns what he registers unless `owner_id` says otherwise."""
+    """The number is given by the system. A seller owns what he registers unless `owner_id` says otherwise.
+
+    Refused with `duplicate_suspected` and the candidates while one of them is not named in `duplicates_checked`.
+    """
     async with call.write() as tx:
+        await candidates.refuse_suspected(tx, command.profile(), command.duplicates_checked)
         row = await service.create_customer(tx, call.principal, command)
         return await _answer(call, tx, row["public_id"], 201)
 

@@ -12,6 +12,7 @@ from uuid import UUID
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
 from pydantic_core import PydanticCustomError
 
+from app.customers.matching import Profile
 from app.customers.values import (
     HEADCOUNT_MAX,
     Amount,
@@ -143,6 +144,18 @@ class CustomerCreate(_CustomerFields):
     need_keywords: Tags = Field([], description="Keywords of the first need, as an online form has")
     custom: Custom = Field({}, description="Values of custom fields by their keys")
     tags: Tags = []
+    duplicates_checked: Annotated[list[UUID], Field(max_length=100)] = Field(
+        [], description="Candidates that were looked at and are other customers"
+    )
+
+    def profile(self) -> Profile:
+        """Return what is compared with the customers there are."""
+        return Profile(
+            self.name,
+            short_name=self.short_name,
+            credit_code=self.credit_code,
+            address=self.address,
+        )
 
 
 class CustomerPatch(_CustomerFields):
@@ -232,7 +245,6 @@ class CustomerFilter(BaseModel):
     purchasing_power: Annotated[list[ListCode], Field(max_length=50)] | None = None
     credit_code: CreditCode | None = None
     tag: Asked | None = None
-    q: Asked | None = Field(None, description="The beginning of the name")
     stale: bool | None = Field(
         None, description="Whether the monthly refresh is overdue (SOP CU-7)"
     )

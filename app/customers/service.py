@@ -14,7 +14,7 @@ from app import writing
 from app.audit.service import write_entry
 from app.auth.permissions import Permission, Role
 from app.auth.principal import Principal
-from app.customers import freshness, queries
+from app.customers import freshness, queries, search
 from app.customers.changes import publish_change, told_of
 from app.customers.models import AccountTeamMember, Customer
 from app.customers.names import name_key
@@ -26,6 +26,7 @@ from app.sla import service as sla
 from app.statements import Row, Statement
 from app.time import FAR_END
 
+FOUND_BY = frozenset({"name", "short_name", "credit_code", "tags"})
 _PEOPLE = ("owner_id", "account_manager_id")
 # Each has a choice list of its name.
 _LISTED = ("trade_kind", "purchasing_power", "industry", "region")
@@ -108,7 +109,8 @@ async def create_customer(
     Without an owner in the command a seller owns what he registers; without a department the owner's is taken,
     else the caller's. `starts_clocks`: the file's own promises begin with it. Publishes `customer.created`.
     """
-    values = await _listed(tx, _columns(command.model_dump()), {})
+    given = command.model_dump(exclude={"duplicates_checked"})
+    values = await _listed(tx, _columns(given), {})
     values |= await _references(tx, command, {})
     if "owner_id" not in command.model_fields_set and principal.role is Role.SALES:
         values |= {"owner_id": principal.user_id, "owner_department": principal.department_id}
@@ -126,6 +128,7 @@ async def create_customer(
         created_at=at,
         updated_at=at,
     )
+    await search.index_new(tx, row)
     await publish_change(tx, "customer.created", row, at=at)
     if starts_clocks:
         await freshness.begin(tx, [row], at=at)
@@ -163,6 +166,8 @@ async def _change(tx: Transaction, customer: Row, values: Mapping[str, Any], eve
         return customer
     at = await tx.now()
     row = await writing.update(tx, Customer, customer, **values, updated_at=at)
+    if not FOUND_BY.isdisjoint(values):
+        await search.refresh(tx, customer["id"])
     await publish_change(tx, event, row, at=at, data=told_of(customer, values))
     await freshness.follow(tx, customer, row, at=at)
     return row

@@ -1,6 +1,10 @@
 """Words of the customer file's own refusals: code -> (zh-CN, en)."""
 
 TEXTS: dict[str, tuple[str, str]] = {
+    "duplicate_suspected": (
+        "可能已有该客户的档案;请查看候选客户,确认不是同一客户后在 duplicates_checked 中列出其 id",
+        "This customer may have a file already: look at the candidates, and name those who are others in duplicates_checked",
+    ),
     "contact_in_use": (
         "该联系人已出现在工单等记录中,不能删除;可清空其电话和邮箱",
         "Tickets or other records name this contact, so it stays; its phones and e-mails can be emptied",

@@ -98,35 +98,8 @@ async def test_the_total_is_counted_only_when_asked(
 ) -> None:
     caller = await login_as()
     assert "total" not in (await client.get(f"{BASE}?limit=2", headers=caller)).json()
-    page = (await client.get(f"{BASE}?limit=2&total=true&q=中兴", headers=caller)).json()
-    assert (page["total"], len(page["items"])) == (3, 2)
-
-
-@pytest.mark.parametrize(
-    ("q", "names"),
-    [
-        ("华", ["华为", "华为科技"]),
-        ("华为科技", ["华为科技"]),
-        ("科技", []),
-        ("ACME", ["Acme", "acme Zwei", "ＡＣＭＥ三"]),
-        ("ａcme  z", ["acme Zwei"]),
-        ("🙂", ["🙂公司"]),
-        ("É", ["éclair"]),
-        ("%", []),
-        ("_", []),
-        ("中兴' OR 1=1 --", []),
-    ],
-)
-async def test_q_is_the_beginning_of_the_name_in_any_case_and_width(
-    *,
-    client: httpx.AsyncClient,
-    login_as: LoginAs,
-    many: list[dict[str, Any]],
-    q: str,
-    names: list[str],
-) -> None:
-    answer = await client.get(BASE, params={"q": q, "sort": "name"}, headers=await login_as())
-    assert [one["name"] for one in answer.json()["items"]] == names
+    page = (await client.get(f"{BASE}?limit=2&total=true&status=potential", headers=caller)).json()
+    assert (page["total"], len(page["items"])) == (len(NAMES), 2)
 
 
 async def test_a_name_key_fits_an_index_entry() -> None:
@@ -178,7 +151,7 @@ async def varied(database: Database, office: Office) -> Office:
         ("created_at[gte]=2026-03-02T01:00:00Z&created_at[lt]=2026-03-02T01:00:01Z", "甲"),
         ("created_at[gte]=2026-03-02T09:00:01%2B08:00&tier=B", "乙"),
         ("status=won&tier=B", ""),
-        ("q=甲&tag=重点&status=won&tier=A&owner_id={outsider}&industry=生物制药", "甲"),
+        ("tag=重点&status=won&tier=A&owner_id={outsider}&industry=生物制药", "甲"),
     ],
 )
 @pytest.mark.sop("CU-12")
@@ -207,8 +180,9 @@ async def test_filters_narrow_the_list(
         ("created_at[gte]=0001-01-01T00:00:00%2B14:00", "/query/created_at[gte]"),
         ("created_from=2026-03-02T01:00:00Z", "/query/created_from"),
         ("created_at=2026-03-02T01:00:00Z", "/query/created_at"),
-        ("q=", "/query/q"),
-        ("q=a%00b", "/query/q"),
+        ("q=中兴", "/query/q"),
+        ("industry=", "/query/industry"),
+        ("industry=a%00b", "/query/industry"),
         ("tag=%00", "/query/tag"),
         ("phone=138", "/query/phone"),
         ("trade_kind=Hospital", "/query/trade_kind/0"),
@@ -247,7 +221,7 @@ async def test_a_forged_cursor_is_refused(
     [
         {"sort": "name"},
         {"sort": "created_at"},
-        {"q": "中"},
+        {"industry": "中"},
         {"tier": "A"},
         {"owner_id": NOBODY},
         {"created_at[gte]": "2026-03-02T01:00:00Z"},

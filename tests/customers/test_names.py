@@ -24,7 +24,7 @@ from app.customers.names import name_parts
         ("Acme Trading Co., Ltd.", "acmetrading", "acmetrading", set(), ""),
         ("有限公司", "有限公司", "有限公司", set(), ""),
         ("北京", "北京", "北京", set(), ""),
-        ("😀", "", "", set(), ""),
+        ("😀", "x1f600", "x1f600", set(), ""),
     ],
 )
 def test_a_name_has_parts(name: str, core: str, brand: str, places: set[str], branch: str) -> None:

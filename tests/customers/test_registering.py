@@ -124,7 +124,9 @@ async def test_the_department_is_the_owners(client: httpx.AsyncClient, office: O
 
 @pytest.mark.sop("CU-2")
 async def test_numbers_given_at_once_are_unique(client: httpx.AsyncClient, office: Office) -> None:
-    made = await asyncio.gather(*(create(client, office["admin"]) for _ in range(8)))
+    made = await asyncio.gather(
+        *(create(client, office["admin"], name=f"{one * 3}仪器厂") for one in "甲乙丙丁戊己庚辛")
+    )
     numbers = {one["number"] for one in made}
     assert len(numbers) == 8
     assert all(number[0] == "C" and len(number) == 7 for number in numbers)

@@ -295,6 +295,8 @@ PROBES: Mapping[str, Probe] = {
     "customers_create": Probe(
         body=lambda t: {"name": "新客户", "source_channel": "phone"}, status=201
     ),
+    "customers_search": Probe(query={"q": "华东"}),
+    "customers_find_candidates": Probe(body=lambda t: {"name": "华东精密仪器"}),
     "customers_read": Probe("customer"),
     "customers_patch": Probe("customer", lambda t: {"status": "interested"}),
     "customers_put_account_team": Probe(

@@ -35,6 +35,7 @@ BODY_IDS: Mapping[tuple[str, str], str] = {
     ("customers_create", "/owner_id"): "user",
     ("customers_create", "/account_manager_id"): "user",
     ("customers_create", "/department_id"): "department",
+    ("customers_create", "/duplicates_checked/0"): "customer",
     ("customers_patch", "/owner_id"): "user",
     ("customers_patch", "/account_manager_id"): "user",
     ("customers_patch", "/department_id"): "department",
