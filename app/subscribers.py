@@ -6,7 +6,7 @@ from functools import partial
 from app import tables
 from app.audit import service as audit
 from app.calendars.events import CALENDAR_CHANGED
-from app.customers import first_refreshes
+from app.customers import first_refreshes, key_contacts
 from app.database import Database
 from app.heartbeats import alarm
 from app.idempotency import service as idempotency
@@ -19,7 +19,7 @@ from app.sla import backtesting, notices, retargeting
 from app.timeline import service as timeline
 
 # Who looks again at a notice of a kind, and puts it into words: by the first part of the kind.
-FAMILIES = {"deadline": notices.release}
+FAMILIES = {"deadline": notices.release, "customer": key_contacts.release}
 
 
 def _together(*tables: Mapping[str, tuple[Handler, ...]]) -> dict[str, tuple[Handler, ...]]:

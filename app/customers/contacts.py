@@ -21,6 +21,7 @@ from app.customers.contact_points import (
     replace_points,
 )
 from app.customers.contact_schemas import Birthday, ContactCreate, ContactPatch
+from app.customers.key_contacts import note_change
 from app.customers.models import Contact
 from app.database import Transaction
 from app.errors import Conflict, NotFound, invalid_field
@@ -53,6 +54,7 @@ async def create_contact(tx: Transaction, customer: Row, command: ContactCreate)
         await add_points(tx, row, kind, entries)
     await search.refresh(tx, customer["id"])
     await publish_change(tx, "contact.created", customer, at=at, contact=row)
+    await note_change(tx, customer, None, row, at=at)
     await freshness.touch(tx, customer, at=at)
     return row
 
@@ -86,6 +88,7 @@ async def delete_contact(tx: Transaction, customer: Row, contact: Row) -> None:
     await search.refresh(tx, customer["id"])
     at = await tx.now()
     await publish_change(tx, "contact.deleted", customer, at=at, contact=contact)
+    await note_change(tx, customer, contact, None, at=at)
     await freshness.touch(tx, customer, at=at)
 
 
@@ -161,4 +164,5 @@ async def _change(
     told = told_of(contact, values)
     data = told | {"fields": sorted([*told["fields"], *moved])}
     await publish_change(tx, "contact.updated", customer, at=at, contact=row, data=data)
+    await note_change(tx, customer, contact, row, at=at, moved=moved)
     return row
