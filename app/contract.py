@@ -103,6 +103,7 @@ TAGS: dict[str, str] = {
     "needs": "What customers need, and the response plans of complex needs",
     "segments": "Customers who meet a condition, and what they do, counted",
     "saved-views": "What a list was asked for, kept under a name",
+    "service-plans": "What customers are promised regularly, and each turn of it",
     "tickets": "One matter of a customer, from opening to closing",
     "ticket-types": "The configurable list of ticket types",
     "deadlines": "Promises with their clocks and verdicts",

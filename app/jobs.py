@@ -14,6 +14,7 @@ from app.outbox.sending import send
 from app.reports.rollup import close_months, refresh_scorecard
 from app.segments.counting import recount_figures
 from app.segments.evaluation import evaluate_due
+from app.service_plans.turning import open_due_turns
 from app.sla.enforcement import sweep
 from app.sla.purging import purge_moves
 from app.subscribers import OPERATIONS, SUBSCRIPTIONS
@@ -66,6 +67,7 @@ async def purge_operations(database: Database) -> int:
 JOBS: tuple[Job, ...] = (
     Job("sweep_deadlines", sweep_deadlines, every_seconds=0.5),
     Job("close_unconfirmed", close_unconfirmed, every_seconds=30),
+    Job("open_service_turns", open_due_turns, every_seconds=30),
     Job("close_months", close_months, every_seconds=60),
     Job("refresh_scorecard", refresh_scorecard, every_seconds=15, on_domain_time=False),
     Job("relay_messages", relay_messages, every_seconds=0.5),

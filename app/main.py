@@ -55,6 +55,8 @@ from app.saved_views import router as saved_views
 from app.saved_views import texts as saved_view_texts
 from app.segments import router as segments
 from app.segments import texts as segment_texts
+from app.service_plans import router as service_plans
+from app.service_plans import texts as service_plan_texts
 from app.settings import ClockMode, Settings, get_settings
 from app.sla import backtests_router, policies_router
 from app.sla import router as sla
@@ -88,6 +90,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     freshness_router.router,
     needs.router,
     consents_router.router,
+    service_plans.router,
     obligations.router,
     tickets.router,
     ticket_moves.router,
@@ -113,6 +116,7 @@ TEXTS = (
     need_texts,
     segment_texts,
     saved_view_texts,
+    service_plan_texts,
     import_texts,
 )
 

@@ -15,6 +15,7 @@ from app.notifications.service import READY
 from app.operations.runner import Kind
 from app.outbox.relay import Handler, Subscriptions
 from app.segments import counting
+from app.service_plans import turning
 from app.sla import backtesting, notices, retargeting
 from app.timeline import service as timeline
 
@@ -36,6 +37,7 @@ SUBSCRIPTIONS = Subscriptions(
         },
         timeline.HANDLERS,
         counting.HANDLERS,
+        turning.HANDLERS,
     ),
     senders={mail.READY: mail.send_mail, **alarm.SENDERS.senders},
 )

@@ -20,13 +20,14 @@ from app.rehearsal import models as rehearsal
 from app.reports import models as reports
 from app.saved_views import models as saved_views
 from app.segments import models as segments
+from app.service_plans import models as service_plans
 from app.sla import models as sla
 from app.tickets import models as tickets
 from app.timeline import models as timeline
 
 __all__ = [
     "Base", "audit", "auth", "calendars", "customers", "fields", "heartbeats", "idempotency",
-    "lifecycle", "needs", "notifications", "obligations", "operations", "outbox", "rehearsal", "reports", "saved_views", "segments", "sla",
+    "lifecycle", "needs", "notifications", "obligations", "operations", "outbox", "rehearsal", "reports", "saved_views", "segments", "service_plans", "sla",
     "tickets", "timeline",
 ]  # fmt: skip
 

@@ -30,6 +30,12 @@ from app.reports.models import ScorecardPeriod
 from app.segments.models import CustomerFigures, Segment, SegmentEvaluation
 from app.segments.schemas import SegmentCreate
 from app.segments.service import create_segment
+from app.service_plans.models import (
+    ServiceOccurrence,
+    ServicePlan,
+    ServicePlanItem,
+    ServiceSeries,
+)
 from app.sla.enforcement import Pace, sweep
 from app.sla.models import (
     DeadlineChange,
@@ -327,6 +333,34 @@ async def three_months(database: Database) -> None:
     await freeze(database, MONDAY + timedelta(days=100))  # March, April and May are over
 
 
+# --- three promised services whose first turn is to open
+
+
+async def three_series(database: Database) -> None:
+    await make_rules(database, MONDAY)
+    async with database.transaction() as tx:
+        customer = await make_customer(tx)
+        plan = await writing.insert(
+            tx, ServicePlan, customer_id=customer["id"], title="p", status="active",
+            created_at=MONDAY, updated_at=MONDAY,
+        )  # fmt: skip
+        for _ in range(COUNT):
+            item = await writing.insert(
+                tx, ServicePlanItem, plan_id=plan["id"], title="i", assignee="owner", every_amount=1,
+                every_unit="months", starts_on=MONDAY.date(), created_at=MONDAY,
+            )  # fmt: skip
+            await writing.insert(
+                tx, ServiceSeries, item_id=item["id"], customer_id=customer["id"], opens_at=MONDAY
+            )
+
+
+async def poison_series(database: Database) -> None:
+    """A unit that nobody knows."""
+    row = (await database.all(rows_of(ServicePlanItem)))[0]
+    async with database.transaction() as tx:
+        await writing.update(tx, ServicePlanItem, row, every_unit="aeons")
+
+
 SCENARIOS: Mapping[str, Scenario] = {
     "sweep_deadlines": Scenario(
         three_warnings,
@@ -335,6 +369,11 @@ SCENARIOS: Mapping[str, Scenario] = {
     ),
     "close_unconfirmed": Scenario(
         three_resolved, count_of(Ticket, Ticket.status == "resolved"), poison_resolved
+    ),
+    "open_service_turns": Scenario(
+        three_series,
+        count_of(ServiceSeries, ~exists().where(ServiceOccurrence.series_id == ServiceSeries.id)),
+        poison_series,
     ),
     "relay_messages": Scenario(
         three_notices, count_of(Notification, Notification.delivered_at == FAR_END), poison_notice

@@ -18,6 +18,7 @@ from app.jobs import JOBS
 from app.outbox.models import OutboxMessage
 from app.rehearsal.models import VirtualClock
 from app.reports.queries import NEXT_CLOSING
+from app.service_plans.models import ServiceSeries
 from app.sla.models import Subject
 from app.statements import Statement
 from app.tickets.models import Ticket
@@ -35,6 +36,7 @@ NEXT_DUE = (
         )
     ),
     Statement(select(func.min(Ticket.close_due_at).label("at"))),
+    Statement(select(func.min(ServiceSeries.opens_at).label("at"))),
     NEXT_CLOSING,
 )
 

@@ -161,6 +161,7 @@ OPENS_ON: Mapping[str, str] = {
     "feedback": "收到意见或建议",
     "need_plan": "登记了复杂需求",
     "need_responsibility": "分工下达(自带完成日期)",
+    "service_plan_item": "上一次已完成或到期;最多提前 35 天",
     "churn_acknowledgement": "发出流失预警",
     "win_back_step": "计划了带有时间的挽回步骤",
 }
@@ -185,6 +186,7 @@ ANSWERED_BY: Mapping[str, str] = {
     "feedback": "答复反馈人",
     "need_plan": "应对方案归档",
     "need_responsibility": "负责人说明具体完成情况",
+    "service_plan_item": "具体记录为客户做了什么",
     "churn_acknowledgement": "负责人或上级确认",
     "win_back_step": "步骤完成",
 }

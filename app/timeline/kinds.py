@@ -33,6 +33,9 @@ class TimelineKind(StrEnum):
     NEED_DROPPED = "need.dropped"
     CONSENT_GIVEN = "contact.consent_given"
     CONSENT_WITHDRAWN = "contact.consent_withdrawn"
+    SERVICE_PLAN_ACTIVATED = "service_plan.activated"
+    SERVICE_PLAN_KEPT = "service_plan.kept"
+    SERVICE_PLAN_ENDED = "service_plan.ended"
     TICKET_OPENED = "ticket.opened"
     TICKET_ASSIGNED = "ticket.assigned"
     TICKET_ACCEPTED = "ticket.accepted"
@@ -93,6 +96,9 @@ KINDS: Final[Mapping[TimelineKind, Shown]] = MappingProxyType(
         _K.NEED_DROPPED: Shown("需求已放弃", "Need dropped", _FILE),
         _K.CONSENT_GIVEN: Shown("联系人同意", "Consent given", _FILE),
         _K.CONSENT_WITHDRAWN: Shown("联系人撤回同意", "Consent withdrawn", _FILE),
+        _K.SERVICE_PLAN_ACTIVATED: Shown("服务计划生效", "Service plan in force", _FILE),
+        _K.SERVICE_PLAN_KEPT: Shown("服务计划兑现", "Promised service done", _FILE),
+        _K.SERVICE_PLAN_ENDED: Shown("服务计划结束", "Service plan ended", _FILE),
         _K.TICKET_OPENED: Shown("工单创建", "Ticket opened", _TICKET),
         _K.TICKET_ASSIGNED: Shown("工单派发", "Ticket assigned", _TICKET),
         _K.TICKET_ACCEPTED: Shown("工单受理", "Ticket accepted", _TICKET),

@@ -16,7 +16,7 @@ from app.contract import guard_of
 from app.sla.shipped import pack_document
 from app.time import format_instant
 from tests.routes.office import EARLIER, NOW, PASSWORD
-from tests.routes.targets import LATER, STEPS, Target, another_lifecycle, own_rule
+from tests.routes.targets import LATER, STEPS, Target, another_lifecycle, own_rule, service_item
 
 P = Permission
 Body = Callable[[Target], Any]
@@ -112,6 +112,9 @@ VISIBLE: Mapping[str, Permission] = {
     "custom_field": P.CUSTOMERS_READ,
     "sop_rule": P.SOP_READ,
     "obligation": P.OBLIGATIONS_READ,
+    "service_plan": P.CUSTOMERS_READ,
+    "service_plan_item": P.CUSTOMERS_READ,
+    "service_occurrence": P.CUSTOMERS_READ,
     "need": P.CUSTOMERS_READ,
     "planned_need": P.CUSTOMERS_READ,
     "agreed_need": P.CUSTOMERS_READ,
@@ -355,6 +358,27 @@ PROBES: Mapping[str, Probe] = {
         }
     ),
     "timeline_kinds": _PLAIN,
+    "service_plans_list": _PLAIN,
+    "service_plans_create": Probe(
+        body=lambda t: {
+            "customer_id": t.ids["customer"], "title": "专属服务计划",
+            "items": [{**service_item(), "assignee": "user", "user_id": _somebody(t)}],
+        },
+        status=201,
+    ),
+    "service_plans_read": Probe("service_plan"),
+    "service_plans_activate": Probe("service_plan"),
+    "service_plans_end": Probe("service_plan", _reason),
+    "service_plans_add_item": Probe(
+        "service_plan",
+        lambda t: {**service_item(), "assignee": "user", "user_id": _somebody(t)},
+        status=201,
+    ),
+    "service_plans_end_item": Probe("service_plan_item", _reason),
+    "service_occurrences_list": _PLAIN,
+    "service_occurrences_read": Probe("service_occurrence"),
+    "service_occurrences_done": Probe("service_occurrence", lambda t: {"note": STEPS}),
+    "service_occurrences_cancel": Probe("service_occurrence", _reason),
     "needs_list": _PLAIN,
     "needs_create": Probe(
         body=lambda t: {

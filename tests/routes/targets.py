@@ -14,6 +14,7 @@ from sqlalchemy import bindparam, select
 
 from app import writing
 from app.auth.models import ApiKey
+from app.auth.permissions import Role
 from app.calendars import edits
 from app.columns import new_public_id, table_columns
 from app.customers.consent_schemas import ConsentCreate
@@ -36,6 +37,9 @@ from app.operations.models import OperationRow
 from app.saved_views.models import SavedView
 from app.segments import service as segments
 from app.segments.schemas import SegmentCreate
+from app.service_plans import queries as service_plan_queries
+from app.service_plans import service as service_plans
+from app.service_plans.schemas import ServicePlanCreate
 from app.sla import enforcement, own_rules, policies, retargeting
 from app.sla import service as sla
 from app.sla.models import DeadlineRow, Escalation, Move, PolicyRow
@@ -459,6 +463,52 @@ async def _obligation(office: Office, caller: Caller, relation: Relation) -> Tar
     return Target(office, caller, {"obligation_id": row["public_id"]})
 
 
+def service_item() -> dict[str, Any]:
+    """Return something that the customer's owner does every month."""
+    every = {"amount": 1, "unit": "months"}
+    return {
+        "title": "上门巡检",
+        "assignee": "owner",
+        "every": every,
+        "starts_on": f"{LATER:%Y-%m-%d}",
+    }
+
+
+async def make_service_plan(
+    office: Office, caller: Caller, relation: Relation, *, activate: bool
+) -> tuple[Row, Row, Row | None]:
+    """Return a plan of a customer, its one item, and the open turn of an active one."""
+    customer, _ = await office.customer(caller, relation)
+    command = {"customer_id": customer["public_id"], "title": "专属服务", "items": [service_item()]}
+    given = ServicePlanCreate.model_validate(command)
+    async with office.database.transaction() as tx:
+        admin = make_principal(office.callers[Role.ADMIN].user)
+        plan = await service_plans.create_plan(tx, admin, given)
+        if activate:
+            held = await service_plans.hold_plan(tx, admin, plan["public_id"])
+            await service_plans.activate_plan(tx, held)
+        (item,) = await tx.all(service_plan_queries.ITEMS, plan_key=plan["id"])
+        turn = await tx.one(service_plan_queries.OPEN_TURNS, items=[item["id"]])
+    return plan, item, turn
+
+
+async def _service_plan(office: Office, caller: Caller, relation: Relation) -> Target:
+    plan, _, _ = await make_service_plan(office, caller, relation, activate=False)
+    return Target(office, caller, {"plan_id": plan["public_id"]})
+
+
+async def _service_plan_item(office: Office, caller: Caller, relation: Relation) -> Target:
+    plan, item, _ = await make_service_plan(office, caller, relation, activate=False)
+    path = {"plan_id": plan["public_id"], "item_id": item["public_id"]}
+    return Target(office, caller, path)
+
+
+async def _service_occurrence(office: Office, caller: Caller, relation: Relation) -> Target:
+    _, _, turn = await make_service_plan(office, caller, relation, activate=True)
+    assert turn is not None
+    return Target(office, caller, {"occurrence_id": turn["public_id"]})
+
+
 async def _need(office: Office, caller: Caller, relation: Relation) -> Target:
     customer, _ = await office.customer(caller, relation)
     async with office.database.transaction() as tx:
@@ -536,6 +586,9 @@ _MAKERS: Mapping[str, Callable[[Office, Caller, Relation], Awaitable[Target]]] =
     "choice_list": _choice_list,
     "custom_field": _custom_field,
     "obligation": _obligation,
+    "service_plan": _service_plan,
+    "service_plan_item": _service_plan_item,
+    "service_occurrence": _service_occurrence,
     "need": _need,
     "agreed_need": _agreed_need,
     "planned_need": _planned_need,

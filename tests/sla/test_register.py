@@ -171,6 +171,7 @@ def test_the_other_subjects_have_their_rows() -> None:
         "SV-7",
         "SV-10",
         "CU-6",
+        "CU-17",
         "CH-2",
         "CH-3",
     }

@@ -255,7 +255,12 @@ async def test_a_key_that_may_read_files_only_is_shown_files_only(house: House) 
     asked = await house.client.get(url, params={"kind": "ticket.closed"}, headers=key)
     assert asked.json()["items"] == []
     listed = (await house.client.get("/api/v1/timeline-kinds", headers=key)).json()["items"]
-    assert {one["kind"].split(".")[0] for one in listed} == {"customer", "contact", "need"}
+    assert {one["kind"].split(".")[0] for one in listed} == {
+        "customer",
+        "contact",
+        "need",
+        "service_plan",
+    }
 
 
 async def test_the_list_of_kinds_has_words_for_each(house: House) -> None:

@@ -1,4 +1,4 @@
-"""Rows of the clock register about a customer's needs; part of `register`."""
+"""Rows of the clock register about a customer's needs and the services he is promised; part of `register`."""
 
 from __future__ import annotations
 
@@ -25,5 +25,15 @@ CUSTOMER_CLOCKS: tuple[ClockRow, ...] = (
         opens_on="a responsibility is given, with its own date",
         answered_by="its owner tells what was done",
         source="T",
+    ),
+    generic_row(
+        rule="CU-17",
+        clock="service_plan_item",
+        subject="service_plan_item",
+        target=None,
+        titles=("服务计划事项", "Item of a service plan"),
+        opens_on="the item's turn before this one is answered or due, at most 35 days ahead",
+        answered_by="a note of what was done for the customer",
+        source="F, horizon house",
     ),
 )
