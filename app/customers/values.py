@@ -115,7 +115,9 @@ def _date_text(value: Any) -> Any:
         return value
     try:
         if isinstance(value, str) and re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", value):
-            return date.fromisoformat(value)
+            found = date.fromisoformat(value)
+            if found < INSTANT_END.date():  # the last date there is reads as infinity on PostgreSQL
+                return found
     except ValueError:
         pass
     raise PydanticCustomError("date_invalid", "not a date")

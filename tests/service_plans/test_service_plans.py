@@ -336,7 +336,9 @@ async def test_an_empty_plan_and_one_in_force_cannot_be_activated(desk: Desk) ->
 
 async def test_dates_beyond_what_calendars_serve_open_nothing(desk: Desk) -> None:
     await desk.plan(monthly(every=None, starts_on=None, dates=["2199-12-31"]))
-    await desk.plan(monthly(starts_on="9999-12-31"))
+    body = {"customer_id": desk.customer, "title": "p", "items": [monthly(starts_on="9999-12-31")]}
+    answer = await desk.ask("POST", "/service-plans", body)
+    assert [one["code"] for one in answer.json()["errors"]] == ["date_invalid"]
     await desk.plan(monthly(starts_on="1900-01-01"))
     # The first of March is a Sunday: due on Monday, which is today.
     assert [one["promised_on"] for one in await desk.turns()] == ["2026-03-01"]
