@@ -9,9 +9,11 @@ from sqlalchemy import select
 
 from app.database import Database
 from app.needs.suggestion import Candidate, FirstRole, NeedKind, Reason, suggest
+from app.outbox.relay import relay
 from app.sla.models import DeadlineRow
 from app.sla.rebuild import check_deadlines
 from app.statements import Statement
+from app.subscribers import SUBSCRIPTIONS
 from tests.conftest import AsUser, Caller
 from tests.factories import (
     freeze,
@@ -139,6 +141,10 @@ async def test_a_complex_need_is_promised_a_plan_in_three_working_days(
     need = await desk.record()
     await desk.record(is_complex=False)
     assert await states(database) == [("need_plan", "running", PLAN_DUE)]
+    await relay(database, SUBSCRIPTIONS)
+    url = f"/api/v1/customers/{desk.customer}/timeline"
+    timeline = await desk.client.get(url, headers=desk.callers["owner"])
+    assert [one["kind"] for one in timeline.json()["items"]] == ["need.recorded"] * 2
     (row,) = await database.all(DEADLINES)
     assert row["owner_id"] == desk.callers["member"].user["id"]
     assert need["deadlines"][0]["state"] == "running"
