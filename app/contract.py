@@ -88,6 +88,7 @@ REFUSALS: dict[int, tuple[str, str]] = {
     415: ("UnsupportedMediaType", "The body is not JSON"),
     422: ("Invalid", "The input breaks rules; see errors"),
     429: ("TooManyRequests", "A limit is used up; see Retry-After"),
+    503: ("Unavailable", "It cannot be had just now; see Retry-After"),
 }
 TAGS: dict[str, str] = {
     "auth": "Logging in and out, and who one is",
@@ -104,6 +105,8 @@ TAGS: dict[str, str] = {
     "segments": "Customers who meet a condition, and what they do, counted",
     "saved-views": "What a list was asked for, kept under a name",
     "service-plans": "What customers are promised regularly, and each turn of it",
+    "exports": "Customers as files, masked and scoped as the caller reads them",
+    "imports": "Files of others: read, mapped, tried, imported",
     "tickets": "One matter of a customer, from opening to closing",
     "ticket-types": "The configurable list of ticket types",
     "deadlines": "Promises with their clocks and verdicts",

@@ -157,6 +157,10 @@ class Transaction(_Asking):
         """Return the next human-readable number of `table`'s rows (its `number` column); gaps are possible."""
         raise NotImplementedError
 
+    async def reserve_numbers(self, table: Any, count: int) -> None:
+        """Ask for many numbers at once, for `next_number` to give; what is not given is a gap."""
+        del table, count
+
     async def lock_name(self, key: int, *, wait: bool = False) -> bool:
         """Take the transaction-long lock numbered `key`; False when another transaction holds it (unless it is to `wait`)."""
         raise NotImplementedError

@@ -25,15 +25,17 @@ API_BODY_BYTES_MAX = 1_048_576
 
 
 class StrictRequest(Request):
-    """A request whose JSON is read strictly and whose body, JSON or form, is bounded."""
+    """A request whose JSON is read strictly and whose body, JSON or form, is bounded by `bytes_max`."""
+
+    bytes_max = API_BODY_BYTES_MAX
 
     async def stream(self) -> AsyncGenerator[bytes, None]:
         """Yield the body's chunks; raises `BodyTooLarge` as soon as they are too long."""
         size = 0
         async for chunk in super().stream():
             size += len(chunk)
-            if size > API_BODY_BYTES_MAX:
-                raise BodyTooLarge(bytes_max=API_BODY_BYTES_MAX)
+            if size > self.bytes_max:
+                raise BodyTooLarge(bytes_max=self.bytes_max)
             yield chunk
 
     async def json(self) -> Any:

@@ -7,6 +7,7 @@ from app.auth import service as auth
 from app.database import Database
 from app.heartbeats.service import purge_heartbeats
 from app.idempotency import service as idempotency
+from app.imports.service import purge_imports
 from app.operations import purging, runner
 from app.outbox.purging import purge_messages
 from app.outbox.relay import relay
@@ -85,5 +86,6 @@ JOBS: tuple[Job, ...] = (
     ),
     Job("purge_operations", purge_operations, every_seconds=3600, on_domain_time=False),
     Job("purge_messages", purge_messages, every_seconds=3600, on_domain_time=False),
+    Job("purge_imports", purge_imports, every_seconds=3600, on_domain_time=False),
     Job("purge_heartbeats", purge_heartbeats, every_seconds=3600, on_domain_time=False),
 )

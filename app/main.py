@@ -30,10 +30,14 @@ from app.database import Database
 from app.dispatch import install_dispatcher
 from app.engines import create_database
 from app.errors import Refusal
+from app.exports import router as exports
+from app.exports import texts as export_texts
 from app.fields import router as fields
 from app.fields import texts as field_texts
 from app.health import router as health
 from app.heartbeats.alarm import WorkerWatch
+from app.imports import mappings_router as import_mappings
+from app.imports import router as imports
 from app.imports import texts as import_texts
 from app.lifecycle import router as lifecycle
 from app.lifecycle import texts as lifecycle_texts
@@ -99,6 +103,9 @@ ROUTERS: tuple[APIRouter, ...] = (
     segments.router,
     saved_views.router,
     reports.router,
+    imports.router,
+    import_mappings.router,
+    exports.router,
 )
 TEXTS = (
     auth_texts,
@@ -118,6 +125,7 @@ TEXTS = (
     saved_view_texts,
     service_plan_texts,
     import_texts,
+    export_texts,
 )
 
 
@@ -152,7 +160,7 @@ def create_app(settings: Settings | None = None, database: Database | None = Non
         redoc_url=None,
         redirect_slashes=False,  # an address has one form; a redirect would be built from the Host header
         openapi_url="/openapi.json",
-        middleware=[Middleware(Observer, body_bytes_max=settings.body_bytes_max)],
+        middleware=[_observed(settings)],
     )
     app.state.guard = Guard(engine, settings.secret_key.get_secret_value().encode())
     app.state.login_limit = LoginLimit(settings.login_failures_per_quarter_hour)
@@ -168,6 +176,11 @@ def create_app(settings: Settings | None = None, database: Database | None = Non
     install_contract(app)
     install_dispatcher(app)
     return app
+
+
+def _observed(settings: Settings) -> Middleware:
+    most = {name: getattr(settings, name) for name in ("body_bytes_max", "upload_bytes_max")}
+    return Middleware(Observer, **most)
 
 
 def _record_refusal(request: Request, refusal: Refusal) -> None:

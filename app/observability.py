@@ -44,9 +44,10 @@ class InternalError(Refusal):
 class Observer:
     """The middleware around everything."""
 
-    def __init__(self, app: ASGIApp, *, body_bytes_max: int) -> None:
+    def __init__(self, app: ASGIApp, *, body_bytes_max: int, upload_bytes_max: int) -> None:
         self.app = app
         self.body_bytes_max = body_bytes_max
+        self.upload_bytes_max = upload_bytes_max
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request, measured and logged."""
@@ -73,10 +74,10 @@ class Observer:
 
         try:
             length = headers.get(b"content-length", b"0")
-            if length.isdigit() and len(length) < 20 and int(length) > self.body_bytes_max:
-                response = problem_response(
-                    BodyTooLarge(bytes_max=self.body_bytes_max), Request(scope)
-                )
+            is_upload = headers.get(b"content-type", b"").startswith(b"multipart/form-data")
+            most = self.upload_bytes_max if is_upload else self.body_bytes_max
+            if length.isdigit() and len(length) < 20 and int(length) > most:
+                response = problem_response(BodyTooLarge(bytes_max=most), Request(scope))
                 await response(scope, receive, sending)
             else:
                 await self.app(scope, receive, sending)

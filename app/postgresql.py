@@ -37,6 +37,7 @@ class PostgresTransaction(Transaction):
         super().__init__(database, actor)
         self.connection = connection
         self.keys = database.keys
+        self.numbers: dict[str, list[int]] = {}
         self.when_committed: list[tuple[Statement, Row]] = []
         self.when_failed: list[tuple[Statement, Row]] = []
 
@@ -65,10 +66,19 @@ class PostgresTransaction(Transaction):
         return key
 
     async def next_number(self, table: Any) -> int:
-        """Ask the table's sequence; no transaction waits for another."""
-        return cast(
-            int, await self.connection.fetchval(f"SELECT nextval('{table.__table__.name}_numbers')")
+        """Ask the table's sequence, unless numbers are reserved; no transaction waits for another."""
+        name = table.__table__.name
+        if self.numbers.get(name):
+            return self.numbers[name].pop()
+        return cast(int, await self.connection.fetchval(f"SELECT nextval('{name}_numbers')"))
+
+    async def reserve_numbers(self, table: Any, count: int) -> None:
+        """Ask the table's sequence once."""
+        name = table.__table__.name
+        rows = await self.connection.fetch(
+            f"SELECT nextval('{name}_numbers') FROM generate_series(1, $1)", count
         )
+        self.numbers[name] = [row[0] for row in reversed(rows)]
 
     async def lock_name(self, key: int, *, wait: bool = False) -> bool:
         """Take an advisory lock that ends with the transaction."""

@@ -48,6 +48,7 @@ class Settings(BaseSettings):
     login_failures_per_quarter_hour: int = Field(20, ge=3)
     idempotency_hours: int = Field(48, ge=1)
     body_bytes_max: int = Field(1_048_576, ge=1024)
+    upload_bytes_max: int = Field(33_554_432, ge=1024)
 
     postgres_pool_size: int = Field(6, ge=1, le=64)
     postgres_statement_timeout_ms: int = Field(15_000, ge=100)

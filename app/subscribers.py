@@ -10,6 +10,7 @@ from app.customers import first_refreshes, key_contacts
 from app.database import Database
 from app.heartbeats import alarm
 from app.idempotency import service as idempotency
+from app.imports import applying
 from app.notifications import mail, release
 from app.notifications.service import READY
 from app.operations.runner import Kind
@@ -42,7 +43,12 @@ SUBSCRIPTIONS = Subscriptions(
     senders={mail.READY: mail.send_mail, **alarm.SENDERS.senders},
 )
 
-OPERATIONS: dict[str, Kind] = {**retargeting.KINDS, **backtesting.KINDS, **first_refreshes.KINDS}
+OPERATIONS: dict[str, Kind] = {
+    **retargeting.KINDS,
+    **backtesting.KINDS,
+    **first_refreshes.KINDS,
+    **applying.KINDS,
+}
 
 
 def compose(database: Database) -> Database:

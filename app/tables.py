@@ -10,6 +10,7 @@ from app.customers import models as customers
 from app.fields import models as fields
 from app.heartbeats import models as heartbeats
 from app.idempotency import models as idempotency
+from app.imports import models as imports
 from app.lifecycle import models as lifecycle
 from app.needs import models as needs
 from app.notifications import models as notifications
@@ -27,7 +28,7 @@ from app.timeline import models as timeline
 
 __all__ = [
     "Base", "audit", "auth", "calendars", "customers", "fields", "heartbeats", "idempotency",
-    "lifecycle", "needs", "notifications", "obligations", "operations", "outbox", "rehearsal", "reports", "saved_views", "segments", "service_plans", "sla",
+    "imports", "lifecycle", "needs", "notifications", "obligations", "operations", "outbox", "rehearsal", "reports", "saved_views", "segments", "service_plans", "sla",
     "tickets", "timeline",
 ]  # fmt: skip
 

@@ -14,6 +14,7 @@ from app.auth.models import RefreshToken
 from app.database import Database, Transaction
 from app.heartbeats.models import Heartbeat
 from app.idempotency.models import IdempotentAnswer
+from app.imports.models import Import
 from app.jobs import JOBS, Job, purge_operations
 from app.notifications import mail
 from app.notifications.models import Mail, Notification
@@ -361,6 +362,23 @@ async def poison_series(database: Database) -> None:
         await writing.update(tx, ServicePlanItem, row, every_unit="aeons")
 
 
+async def three_imports(database: Database) -> None:
+    async with database.transaction() as tx:
+        user = await make_user(tx)
+        for _ in range(COUNT):
+            await writing.insert(
+                tx,
+                Import,
+                user_id=user["id"],
+                file_name="客户.csv",
+                file_size=1,
+                row_count=1,
+                about={},
+                created_at=real_now(),
+                purge_at=real_now() - timedelta(seconds=1),
+            )
+
+
 SCENARIOS: Mapping[str, Scenario] = {
     "sweep_deadlines": Scenario(
         three_warnings,
@@ -409,6 +427,7 @@ SCENARIOS: Mapping[str, Scenario] = {
         three_old_messages,
         count_of(OutboxMessage, OutboxMessage.settled_at < MONDAY - timedelta(days=30)),
     ),
+    "purge_imports": Scenario(three_imports, count_of(Import, Import.purged_at == FAR_END)),
     "purge_heartbeats": Scenario(
         three_dead_workers, count_of(Heartbeat, Heartbeat.beat_at < real_now() - timedelta(hours=1))
     ),

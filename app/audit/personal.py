@@ -29,6 +29,7 @@ FIND_KEYS = Statement(
     )
 )
 NONCE_BYTES = 12
+_NEW = "personal_new"
 
 
 class Personal:
@@ -42,7 +43,8 @@ class Personal:
         """Return the customer's cipher; his first personal field makes the key."""
         known: dict[int, Personal] = tx.notes.setdefault("personal", {})
         if customer_id not in known:
-            rows = await tx.peek(FIND_KEY, customer_id=customer_id)
+            is_new = customer_id in tx.notes.get(_NEW, ())
+            rows = [] if is_new else await tx.peek(FIND_KEY, customer_id=customer_id)
             if rows:
                 known[customer_id] = cls(_unwrap(tx.database, rows[0]["wrapped_key"]))
             else:
@@ -81,6 +83,11 @@ class Personal:
         except InvalidTag as error:
             raise ValueError("not sealed under this key") from error
         return orjson.loads(plain)
+
+
+def begin_file(tx: Transaction, customer_id: int) -> None:
+    """Say that this transaction makes the customer, so that nobody looks for a key of his."""
+    tx.notes.setdefault(_NEW, set()).add(customer_id)
 
 
 def _wrapping_key(database: Database) -> AESGCM:

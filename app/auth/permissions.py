@@ -38,6 +38,8 @@ class Permission(StrEnum):
     SAVED_VIEWS_WRITE = "saved_views:write"
     SEGMENTS_READ = "segments:read"
     SEGMENTS_WRITE = "segments:write"
+    CUSTOMERS_IMPORT = "customers:import"
+    CUSTOMERS_EXPORT = "customers:export"
     TICKETS_READ = "tickets:read"
     TICKETS_WRITE = "tickets:write"
     TICKETS_APPROVE = "tickets:approve"
@@ -118,6 +120,9 @@ GRANTS: Final[Mapping[Role, Mapping[Permission, RowScope]]] = MappingProxyType(
         | dict.fromkeys((_P.NOTIFICATIONS_READ, _P.SAVED_VIEWS_READ, _P.SAVED_VIEWS_WRITE), _S.OWN),
         Role.MANAGER: _STAFF
         | {
+            # Whoever takes many files along is answerable for it: of his own department only.
+            _P.CUSTOMERS_IMPORT: _S.OWN,
+            _P.CUSTOMERS_EXPORT: _S.DEPARTMENT,
             _P.CUSTOMERS_REVEAL: _S.ALL,
             _P.SEGMENTS_WRITE: _S.ALL,
             _P.TICKETS_APPROVE: _S.DEPARTMENT,
@@ -126,11 +131,16 @@ GRANTS: Final[Mapping[Role, Mapping[Permission, RowScope]]] = MappingProxyType(
             _P.SLA_BACKTEST: _S.DEPARTMENT,
         },
         # A seller need not know the phone numbers of another department's customers (SOP SE-1) ...
-        Role.SALES: _STAFF | {_P.CUSTOMERS_REVEAL: _S.DEPARTMENT},
+        Role.SALES: _STAFF | {_P.CUSTOMERS_REVEAL: _S.DEPARTMENT, _P.CUSTOMERS_IMPORT: _S.OWN},
         # ... but who answers tickets must be able to call back whoever opened one.
         Role.SUPPORT: _STAFF | {_P.CUSTOMERS_REVEAL: _S.ALL},
         Role.SERVICE: _STAFF | {_P.CUSTOMERS_REVEAL: _S.ALL},
-        Role.ANALYST: _READER | {_P.SCORECARD_READ: _S.ALL, _P.SLA_BACKTEST: _S.ALL},
+        Role.ANALYST: _READER
+        | {
+            _P.CUSTOMERS_EXPORT: _S.ALL,
+            _P.SCORECARD_READ: _S.ALL,
+            _P.SLA_BACKTEST: _S.ALL,
+        },
         Role.AUDITOR: _EVERYBODY | {_P.AUDIT_READ: _S.ALL},
     }
 )

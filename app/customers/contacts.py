@@ -36,11 +36,22 @@ async def lock_contact(tx: Transaction, customer: Row, public_id: str) -> Row:
     return dict(rows[0])
 
 
-async def create_contact(tx: Transaction, customer: Row, command: ContactCreate) -> dict[str, Any]:
-    """Add a person to a customer and return the row; publishes `contact.created`."""
-    at = await tx.now()
-    _check_birthday(command.birthday, at)
-    if command.is_primary:
+async def create_contact(
+    tx: Transaction,
+    customer: Row,
+    command: ContactCreate,
+    *,
+    at: datetime | None = None,
+    is_first: bool = False,
+) -> dict[str, Any]:
+    """Add a person to a customer and return the row; publishes `contact.created`.
+
+    `is_first`: this transaction has made the customer, so there is nobody else and nothing to answer. `at` is now
+    unless the caller has asked for it.
+    """
+    at = at or await tx.now()
+    check_contact(command, at)
+    if command.is_primary and not is_first:
         await _demote_others(tx, customer, None, at)
     row = await writing.insert(
         tx,
@@ -55,7 +66,8 @@ async def create_contact(tx: Transaction, customer: Row, command: ContactCreate)
     await search.refresh(tx, customer["id"])
     await publish_change(tx, "contact.created", customer, at=at, contact=row)
     await note_change(tx, customer, None, row, at=at)
-    await freshness.touch(tx, customer, at=at)
+    if not is_first:
+        await freshness.touch(tx, customer, at=at)
     return row
 
 
@@ -63,7 +75,7 @@ async def patch_contact(tx: Transaction, customer: Row, contact: Row, command: C
     """Change what the command names and return the row; publishes `contact.updated` where anything differs."""
     values = command.model_dump(exclude={"phones", "emails"}, exclude_unset=True, mode="json")
     at = await tx.now()
-    _check_birthday(command.birthday, at)
+    check_contact(command, at)
     moved = [
         f"{kind}s"
         for kind, entries in _entries(command).items()
@@ -134,7 +146,9 @@ def _entries(command: ContactCreate | ContactPatch) -> dict[PointKind, Entries]:
     return found
 
 
-def _check_birthday(birthday: Birthday | None, at: datetime) -> None:
+def check_contact(command: ContactCreate | ContactPatch, at: datetime) -> None:
+    """Raise `Invalid` for what a contact cannot be at this instant: born after it."""
+    birthday = command.birthday
     if birthday is not None and birthday.year is not None and birthday.year > at.year:
         raise invalid_field("/birthday/year", "in_the_future")
 

@@ -19,6 +19,7 @@ from app.customers.contact_schemas import (
     ContactRevealed,
 )
 from app.customers.custom_filters import read_custom_filters
+from app.customers.filtering import conditions_of
 from app.customers.schemas import (
     AccountTeam,
     CustomerCreate,
@@ -90,18 +91,14 @@ async def list_customers(asked: Annotated[CustomerFilter, Query()], call: Reader
     """Every staff role sees every customer; the list holds no personal data."""
     extra = asked.model_extra or {}
     listing, custom = await read_custom_filters(call.database, call.database, extra)
-    values = asked.model_dump(exclude={"sort", "limit", "cursor", "total", *extra}, mode="python")
-    filters = {
-        name: str(value) if isinstance(value, UUID) else value for name, value in values.items()
-    }
-    if filters.pop("stale") is not None:
-        filters["stale" if asked.stale else "fresh"] = True
+    filters, values = conditions_of(asked)
     body = await reading.page(
         call.database,
         listing,
         PageRequest(asked.sort.value, asked.limit, asked.cursor, asked.total),
         secret=call.secret,
         filters=filters | custom,
+        values=values,
     )
     return json_response(body)
 

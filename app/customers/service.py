@@ -5,12 +5,14 @@ Every function works in the caller's transaction and publishes what it did, ids 
 """
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from decimal import Decimal
 from enum import Enum
 from typing import Any
 from uuid import UUID
 
 from app import writing
+from app.audit.personal import begin_file
 from app.audit.service import write_entry
 from app.auth.permissions import Permission, Role
 from app.auth.principal import Principal
@@ -103,11 +105,13 @@ async def create_customer(
     command: CustomerCreate,
     *,
     starts_clocks: bool = True,
+    at: datetime | None = None,
 ) -> dict[str, Any]:
     """Register a customer (SOP CU-1) under a new number (SOP CU-2) and return his row.
 
     Without an owner in the command a seller owns what he registers; without a department the owner's is taken,
-    else the caller's. `starts_clocks`: the file's own promises begin with it. Publishes `customer.created`.
+    else the caller's. `starts_clocks`: the file's own promises begin with it. `at` is now unless the caller has asked
+    for it. Publishes `customer.created`.
     """
     given = command.model_dump(exclude={"duplicates_checked"})
     values = await _listed(tx, _columns(given), {})
@@ -117,7 +121,7 @@ async def create_customer(
     owner_department = values.pop("owner_department", None)
     if values["department_id"] is None:
         values["department_id"] = owner_department or principal.department_id
-    at = await tx.now()
+    at = at or await tx.now()
     number = f"C{await tx.next_number(Customer):06d}"
     row = await writing.insert(
         tx,
@@ -129,6 +133,7 @@ async def create_customer(
         updated_at=at,
     )
     await search.index_new(tx, row)
+    begin_file(tx, row["id"])
     await publish_change(tx, "customer.created", row, at=at)
     if starts_clocks:
         await freshness.begin(tx, [row], at=at)

@@ -81,6 +81,14 @@ def to_count(text: str, scale: int = 1) -> int | str:
     return text if number is None or number != number.to_integral_value() else int(number)
 
 
+def to_number(text: str) -> int | float | str:
+    """Return a number: `3`, `1,200.5`, `1.2万`."""
+    number = _number(_plain(text), 1)
+    if number is None:
+        return text
+    return int(number) if number == number.to_integral_value() else float(number)
+
+
 def _number(text: str, scale: int) -> Decimal | None:
     plain = text.replace(",", "") if _GROUPED.fullmatch(text) else text
     for unit, factor in sorted(_TENS.items(), key=lambda one: -len(one[0])):

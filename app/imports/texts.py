@@ -1,6 +1,6 @@
-"""Words of what imports refuse: code -> (zh-CN, en)."""
+"""Words of what imports refuse: code -> (zh-CN, en); `READING` is what is refused of files."""
 
-TEXTS: dict[str, tuple[str, str]] = {
+READING: dict[str, tuple[str, str]] = {
     "file_empty": ("文件是空的", "The file is empty"),
     "file_without_rows": ("文件只有表头,没有数据行", "The file has headers and no row below them"),
     "not_a_spreadsheet": (
@@ -120,6 +120,24 @@ TEXTS: dict[str, tuple[str, str]] = {
     ),
 }
 
+TEXTS: dict[str, tuple[str, str]] = READING | {
+    "upload_malformed": (
+        "应以 multipart/form-data 上传一个名为 file 的文件",
+        "Send multipart/form-data with one file in the part `file`",
+    ),
+    "readers_busy": ("正在读取其他文件,请稍后再试", "Other files are being read; try again later"),
+    "import_purged": ("该文件已被清除", "The file has been purged"),
+    "import_running": (
+        "该文件正在导入,请等待其结束",
+        "The file is being imported; wait for its end",
+    ),
+    "import_applied": (
+        "该文件已经导入过;如需再次导入请重新上传",
+        "The file has been imported; upload it anew to import it again",
+    ),
+    "mapping_name_taken": ("已有同名映射", "There is a mapping of this name"),
+}
+
 FIELD_TEXTS: dict[str, tuple[str, str]] = {
     "formula_without_value": (
         "公式没有计算结果;请在 Excel 中重新计算并保存",
@@ -130,6 +148,27 @@ FIELD_TEXTS: dict[str, tuple[str, str]] = {
         "数字超过 15 位,Excel 已丢失末位;请设为文本格式后重新填写",
         "Excel has lost digits beyond the fifteenth; format the cell as text and enter it anew",
     ),
+    "upsert_ambiguous": (
+        "查到多个客户;请先合并或改用客户编号",
+        "More than one customer is found; merge them, or go by the customer's number",
+    ),
+    "number_unknown": (
+        "没有此编号的客户;新客户的编号由系统给出,请留空",
+        "No customer has this number; new ones are given theirs, so leave it empty",
+    ),
+    "moved_elsewhere": (
+        "已有客户的阶段和等级不能通过导入修改",
+        "Stage and tier of a customer who is there are not changed by an import",
+    ),
+    "column_unknown": ("没有这一列,或已被映射", "There is no such column, or it is mapped already"),
+    "field_unknown": ("没有这个字段", "There is no such field"),
+    "field_twice": ("该字段只能对应一列", "One column only can be this field"),
+    "upsert_unmapped": (
+        "用于查找客户的字段没有映射到任何列",
+        "No column is mapped to what customers are found by",
+    ),
+    "name_unmapped": ("请映射客户名称", "Map the customer's name"),
+    "header_known": ("该表头已出现过", "This header is there already"),
     "cell_beyond_headers": (
         "此格超出表头范围;可能多了一个分隔符",
         "The cell is beyond the headers; there may be a delimiter too many",

@@ -92,12 +92,12 @@ def test_the_auditor_reads_no_customer_and_no_ticket() -> None:
     assert not nouns & {"customers", "tickets", "deadlines", "escalations"}
 
 
-def test_the_analyst_reads_and_backtests_and_changes_nothing_but_his_own_operations_and_views() -> (
+def test_the_analyst_reads_exports_and_backtests_and_changes_nothing_but_his_own_operations_and_views() -> (
     None
 ):
     others = permissions_of(Role.ANALYST) - {Permission.SAVED_VIEWS_WRITE}
     verbs = {permission.partition(":")[2] for permission in others}
-    assert verbs == {"read", "backtest", "cancel"}
+    assert verbs == {"read", "export", "backtest", "cancel"}
     assert row_scope(Role.ANALYST, Permission.OPERATIONS_CANCEL) is RowScope.OWN
     assert row_scope(Role.ANALYST, Permission.SAVED_VIEWS_WRITE) is RowScope.OWN
 

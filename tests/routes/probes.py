@@ -26,7 +26,7 @@ Body = Callable[[Target], Any]
 class Probe:
     """What a route is about.
 
-    `kind`: what the path names, made in `state`. `query`: what the route must be asked. `status`: the answer to who may. `owner_only`, `never_owner`,
+    `kind`: what the path names, made in `state`. `query`: what the route must be asked. `files`: the parts of an upload. `status`: the answer to who may. `owner_only`, `never_owner`,
     `supervisor`: what the move asks beyond the route's own permission. `ends_sessions`: the caller must log in anew.
     """
 
@@ -36,6 +36,7 @@ class Probe:
     status: int = 200
     state: str = "new"
     form: bool = False
+    files: Callable[[], Any] | None = None
     owner_only: bool = False
     never_owner: bool = False
     supervisor: bool = False
@@ -102,6 +103,8 @@ VISIBLE: Mapping[str, Permission] = {
     "api_key": P.API_KEYS_READ,
     "notification": P.NOTIFICATIONS_READ,
     "operation": P.OPERATIONS_READ,
+    "import": P.CUSTOMERS_IMPORT,
+    "import_mapping": P.CUSTOMERS_IMPORT,
     "policy": P.SLA_READ,
     "policy_version": P.SLA_READ,
     "calendar": P.CALENDARS_READ,
@@ -406,6 +409,31 @@ PROBES: Mapping[str, Probe] = {
     ),
     "needs_responsibility_done": Probe("responsibility", lambda t: {"note": STEPS}),
     "needs_responsibility_cancel": Probe("responsibility", _reason),
+    "exports_customers": Probe(body=lambda t: {"fields": ["customer.name", "contact.phones"]}),
+    # --- files of others
+    "imports_upload": Probe(
+        files=lambda: {"file": ("客户.csv", "客户名称,电话\n新客户,\n".encode())}, status=201
+    ),
+    "imports_list": _PLAIN,
+    "imports_read": Probe("import"),
+    "imports_start": Probe(
+        "import",
+        lambda t: {"mode": "dry_run", "columns": [{"column": 0, "field": "customer.name"}]},
+        status=202,
+    ),
+    "imports_download": Probe("import"),
+    "imports_refused": Probe("import"),
+    "imports_purge": Probe("import", status=204),
+    "import_mappings_list": _PLAIN,
+    "import_mappings_create": Probe(
+        body=lambda t: {
+            "name": f"名单 {t.office.number()}", "columns": [{"header": "单位", "field": "customer.name"}],
+        },
+        status=201,
+    ),
+    "import_mappings_read": Probe("import_mapping"),
+    "import_mappings_patch": Probe("import_mapping", lambda t: {"name": f"改名 {t.office.number()}"}),
+    "import_mappings_delete": Probe("import_mapping", status=204),
     # --- tickets
     "ticket_types_list": _PLAIN,
     "ticket_types_create": Probe(
@@ -491,6 +519,8 @@ def request_of(asked: Asked, target: Target) -> dict[str, Any]:
     given: dict[str, Any] = {"method": asked.method, "url": asked.path.format(**target.path)}
     if asked.probe.query is not None:
         given["params"] = dict(asked.probe.query)
+    if asked.probe.files is not None:
+        given["files"] = asked.probe.files()
     if asked.probe.body is not None:
         given["data" if asked.probe.form else "json"] = asked.probe.body(target)
     return given

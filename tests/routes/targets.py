@@ -5,11 +5,13 @@ may not write can be given one. Its customer and its opener are always the stran
 """
 
 import copy
+import zlib
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
+import orjson
 from sqlalchemy import bindparam, select
 
 from app import writing
@@ -21,6 +23,7 @@ from app.customers.consent_schemas import ConsentCreate
 from app.customers.consents import record_consent
 from app.database import Transaction
 from app.fields.models import ChoiceList, CustomField
+from app.imports.models import Import, ImportMapping, ImportPiece
 from app.lifecycle import service as lifecycle
 from app.lifecycle.schemas import LifecycleDocument
 from app.lifecycle.shipped import shipped_document
@@ -312,6 +315,47 @@ async def _operation(office: Office, caller: Caller, relation: Relation) -> Targ
     return Target(office, caller, {"operation_id": row["public_id"]})
 
 
+async def _import(office: Office, caller: Caller, relation: Relation) -> Target:
+    """A file that has been read: headers and one row."""
+    rows = [[2, ["新客户", None], {}]]
+    about = {
+        "kind": "csv", "headers": ["客户名称", "电话"], "header_row": 1, "row_count": 1, "encoding": "utf-8",
+        "delimiter": ",", "sheet": None, "sheets": None,
+    }  # fmt: skip
+    async with office.database.transaction() as tx:
+        row = await writing.insert(
+            tx,
+            Import,
+            user_id=office.owner(caller, relation)["id"],
+            file_name="客户.csv",
+            file_size=3,
+            row_count=1,
+            about=about,
+            created_at=real_now(),
+            purge_at=real_now() + timedelta(days=1),
+        )
+        for kind, content in (("file", b"abc"), ("rows", zlib.compress(orjson.dumps(rows)))):
+            values = {"import_id": row["id"], "kind": kind, "number": 0, "content": content}
+            await writing.insert(tx, ImportPiece, **values)
+    return Target(office, caller, {"import_id": row["public_id"]})
+
+
+async def _import_mapping(office: Office, caller: Caller, relation: Relation) -> Target:
+    name = f"映射 {office.number()}"
+    async with office.database.transaction() as tx:
+        row = await writing.insert(
+            tx,
+            ImportMapping,
+            name=name,
+            name_key=name,
+            columns=[{"header": "单位", "field": "customer.name", "scale": 1}],
+            created_by=office.owner(caller, relation)["id"],
+            created_at=real_now(),
+            updated_at=real_now(),
+        )
+    return Target(office, caller, {"mapping_id": row["public_id"]})
+
+
 async def _ticket_type(office: Office, caller: Caller, relation: Relation) -> Target:
     async with office.database.transaction() as tx:
         department = office.department(relation)["id"]
@@ -582,6 +626,8 @@ _MAKERS: Mapping[str, Callable[[Office, Caller, Relation], Awaitable[Target]]] =
     "calendar_version": _calendar_version,
     "calendar_exception": _calendar_exception,
     "sop_rule": _sop_rule,
+    "import": _import,
+    "import_mapping": _import_mapping,
     "lifecycle_version": _lifecycle_version,
     "choice_list": _choice_list,
     "custom_field": _custom_field,

@@ -16,6 +16,7 @@ from tests.routes.targets import make_target, nearest
 # Answers that hold a secret are not kept: a repeat is told so.
 SECRET = {
     "users_reset_password", "api_keys_create", "customers_reveal", "customers_reveal_contact",
+    "exports_customers",
 }  # fmt: skip
 # The old password is proven before anything else, and is the old one no more.
 PROVEN_FIRST = {"auth_change_password"}

@@ -13,6 +13,7 @@ DELIMITERS = (",", ";", "\t", "|")
 _SAMPLE_LENGTH = 65_536
 _SAMPLE_ROWS = 20
 _HINT = "sep="
+_COMPUTED = frozenset("=+-@|%")
 
 Row = tuple[int, list[str | None], dict[int, str]]
 
@@ -66,9 +67,17 @@ def csv_rows(text: TextIO, delimiter: str) -> Iterator[Row]:
             number += 1
             if len(row) > COLUMNS_MAX and any(row[COLUMNS_MAX:]):
                 raise Unreadable("too_many_columns", row=number, columns_max=COLUMNS_MAX)
-            yield number, [cell.strip() or None for cell in row[:COLUMNS_MAX]], {}
+            yield number, [_text(cell) for cell in row[:COLUMNS_MAX]], {}
     except csv.Error as error:
         raise Unreadable(_fault(str(error)), row=number + 1, line=reader.line_num) from error
+
+
+def _text(cell: str) -> str | None:
+    """Return a cell without blanks around it, and without the sign by which an export keeps it from being computed."""
+    bare = cell.strip()
+    if bare[:1] == "'" and bare[1:2] in _COMPUTED:
+        bare = bare[1:]
+    return bare or None
 
 
 def _fault(message: str) -> str:

@@ -1,0 +1,30 @@
+"""What a customer filter asks of the listing: for the list, and for everything that takes the same filter."""
+
+from typing import Any
+from uuid import UUID
+
+from pydantic import BaseModel
+
+from app.customers.names import name_key
+
+NAME_END = "\U0010ffff"
+PAGING = frozenset({"sort", "limit", "cursor", "total"})
+
+
+def conditions_of(asked: BaseModel) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return the filters of `queries.LISTING` by name (None: not asked), and the values that they take beside their own.
+
+    What the model does not name (`custom[key]`) is not among them.
+    """
+    extra = asked.model_extra or {}
+    filters = {
+        name: str(value) if isinstance(value, UUID) else value
+        for name, value in asked.model_dump(exclude={*PAGING, *extra}, mode="python").items()
+    }
+    stale = filters.pop("stale", None)
+    if stale is not None:
+        filters["stale" if stale else "fresh"] = True
+    if filters.get("q") is None:
+        return filters, {}
+    filters["q"] = name_key(filters["q"])
+    return filters, {"q_end": f"{filters['q']}{NAME_END}"}
