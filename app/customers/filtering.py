@@ -5,14 +5,11 @@ from uuid import UUID
 
 from pydantic import BaseModel
 
-from app.customers.names import name_key
-
-NAME_END = "\U0010ffff"
 PAGING = frozenset({"sort", "limit", "cursor", "total"})
 
 
-def conditions_of(asked: BaseModel) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Return the filters of `queries.LISTING` by name (None: not asked), and the values that they take beside their own.
+def conditions_of(asked: BaseModel) -> dict[str, Any]:
+    """Return the filters of `queries.LISTING` by name (None: not asked).
 
     What the model does not name (`custom[key]`) is not among them.
     """
@@ -24,7 +21,4 @@ def conditions_of(asked: BaseModel) -> tuple[dict[str, Any], dict[str, Any]]:
     stale = filters.pop("stale", None)
     if stale is not None:
         filters["stale" if stale else "fresh"] = True
-    if filters.get("q") is None:
-        return filters, {}
-    filters["q"] = name_key(filters["q"])
-    return filters, {"q_end": f"{filters['q']}{NAME_END}"}
+    return filters
