@@ -16,6 +16,12 @@ from app.imports.reading.table import Asked
 from tests.imports.hostile_files import HOSTILE, LINES, many_strings, workbook
 
 
+@pytest.fixture(autouse=True)
+def patience(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A machine may be slow without a file being hostile."""
+    monkeypatch.setattr(limits, "SECONDS_MAX", 600.0)
+
+
 async def read(content: bytes, **asked: Any) -> ReadFile:
     with tempfile.TemporaryFile() as file:
         file.write(content)
