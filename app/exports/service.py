@@ -48,7 +48,7 @@ async def begin(
     tx: Transaction, principal: Principal, command: ExportCreate, language: str
 ) -> Export:
     """Return what is to be exported and record who asked for what; raises `Invalid` for more than a workbook takes."""
-    asked, extra = conditions_of(command.filter)
+    asked = conditions_of(command.filter)
     given = {name: value for name, value in asked.items() if value is not None}
     scoped, scope = queries.scope_of(principal)
     own = {f"custom.{row['key']}": row for row in await own_fields(tx)}
@@ -60,7 +60,7 @@ async def begin(
         fields=fields,
         own=own,
         filters=tuple(sorted(given)),
-        values={**scope, **extra, **{k: _bound(v) for k, v in given.items()}},
+        values={**scope, **{k: _bound(v) for k, v in given.items()}},
         scoped=scoped,
         language=language,
         zone=ZoneInfo(tx.database.settings.zone),
