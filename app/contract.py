@@ -107,6 +107,7 @@ TAGS: dict[str, str] = {
     "service-plans": "What customers are promised regularly, and each turn of it",
     "exports": "Customers as files, masked and scoped as the caller reads them",
     "imports": "Files of others: read, mapped, tried, imported",
+    "tier-policies": "How a customer's tier is computed: weights, measures, thresholds",
     "tickets": "One matter of a customer, from opening to closing",
     "ticket-types": "The configurable list of ticket types",
     "deadlines": "Promises with their clocks and verdicts",

@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from app.auth import service as auth
+from app.customers.tier_computing import compute_tiers
 from app.database import Database
 from app.heartbeats.service import purge_heartbeats
 from app.idempotency import service as idempotency
@@ -73,6 +74,7 @@ JOBS: tuple[Job, ...] = (
     Job("refresh_scorecard", refresh_scorecard, every_seconds=15, on_domain_time=False),
     Job("relay_messages", relay_messages, every_seconds=0.5),
     Job("send_messages", send_messages, every_seconds=0.5),
+    Job("compute_tiers", compute_tiers, every_seconds=1),
     Job("run_operations", run_operations, every_seconds=0.5),
     Job("recount_loads", recount_loads, every_seconds=600, on_domain_time=False),
     Job("evaluate_segments", evaluate_due, every_seconds=15),

@@ -25,6 +25,7 @@ from app.contract import install_contract
 from app.customers import consents_router, freshness_router
 from app.customers import router as customers
 from app.customers import search_router as customer_search
+from app.customers import stages_router as customer_stages
 from app.customers import texts as customer_texts
 from app.database import Database
 from app.dispatch import install_dispatcher
@@ -53,6 +54,7 @@ from app.operations import texts as operation_texts
 from app.problems import add_texts, install_handlers, problem_response
 from app.rehearsal import router as rehearsal
 from app.rehearsal import texts as rehearsal_texts
+from app.reports import funnel_router
 from app.reports import router as reports
 from app.reports import texts as report_texts
 from app.saved_views import router as saved_views
@@ -71,6 +73,8 @@ from app.tickets import moves_router as ticket_moves
 from app.tickets import router as tickets
 from app.tickets import texts as ticket_texts
 from app.tickets import types_router as ticket_types
+from app.tiering import router as tier_policies
+from app.tiering import texts as tiering_texts
 from app.timeline import router as timeline
 
 ROUTERS: tuple[APIRouter, ...] = (
@@ -90,9 +94,12 @@ ROUTERS: tuple[APIRouter, ...] = (
     lifecycle.router,
     fields.router,
     customer_search.router,
+    tier_policies.router,
+    funnel_router.router,
     customers.router,
     freshness_router.router,
     needs.router,
+    customer_stages.router,
     consents_router.router,
     service_plans.router,
     obligations.router,
@@ -115,6 +122,7 @@ TEXTS = (
     sla_texts,
     lifecycle_texts,
     field_texts,
+    tiering_texts,
     customer_texts,
     ticket_texts,
     rehearsal_texts,

@@ -6,7 +6,7 @@ from functools import partial
 from app import tables
 from app.audit import service as audit
 from app.calendars.events import CALENDAR_CHANGED
-from app.customers import first_refreshes, key_contacts
+from app.customers import first_refreshes, key_contacts, manager_notices, tier_computing
 from app.database import Database
 from app.heartbeats import alarm
 from app.idempotency import service as idempotency
@@ -21,7 +21,11 @@ from app.sla import backtesting, notices, retargeting
 from app.timeline import service as timeline
 
 # Who looks again at a notice of a kind, and puts it into words: by the first part of the kind.
-FAMILIES = {"deadline": notices.release, "customer": key_contacts.release}
+FAMILIES = {
+    "deadline": notices.release,
+    "customer": key_contacts.release,
+    "account_manager": manager_notices.release,
+}
 
 
 def _together(*tables: Mapping[str, tuple[Handler, ...]]) -> dict[str, tuple[Handler, ...]]:
@@ -39,6 +43,7 @@ SUBSCRIPTIONS = Subscriptions(
         timeline.HANDLERS,
         counting.HANDLERS,
         turning.HANDLERS,
+        tier_computing.HANDLERS,
     ),
     senders={mail.READY: mail.send_mail, **alarm.SENDERS.senders},
 )
@@ -48,6 +53,7 @@ OPERATIONS: dict[str, Kind] = {
     **backtesting.KINDS,
     **first_refreshes.KINDS,
     **applying.KINDS,
+    **tier_computing.KINDS,
 }
 
 

@@ -24,12 +24,13 @@ from app.segments import models as segments
 from app.service_plans import models as service_plans
 from app.sla import models as sla
 from app.tickets import models as tickets
+from app.tiering import models as tiering
 from app.timeline import models as timeline
 
 __all__ = [
     "Base", "audit", "auth", "calendars", "customers", "fields", "heartbeats", "idempotency",
     "imports", "lifecycle", "needs", "notifications", "obligations", "operations", "outbox", "rehearsal", "reports", "saved_views", "segments", "service_plans", "sla",
-    "tickets", "timeline",
+    "tickets", "tiering", "timeline",
 ]  # fmt: skip
 
 # Made by migrations for one engine alone: PostgreSQL's index and SQLite's copy of the words of `customer_search`.

@@ -26,7 +26,7 @@ FAMILIES: Mapping[str, int] = {
 RULE = re.compile(r"\b([A-Z]{2})-([0-9]+)(b?)\b")
 CITED = re.compile(r"SOP ((?:[A-Z]{2}-[0-9]+b?(?:, | and )?)+)")
 BUILT = (
-    "CU-1", "CU-2", "CU-5", "CU-6", "CU-7", "CU-17", "SE-1", "SE-2", "FU-1", "FU-2", "FU-3", "IN-2",
+    "CU-1", "CU-2", "CU-5", "CU-6", "CU-7", "CU-9", "CU-10", "CU-11", "CU-17", "SE-1", "SE-2", "FU-1", "FU-2", "FU-3", "IN-2",
     "TK-1", "TK-2", "TK-3", "TK-4", "TK-5", "TK-6", "TK-6b", "TK-7", "TK-8", "TK-9", "TK-11", "TK-13", "AN-4",
 )  # fmt: skip
 Places = Mapping[str, list[str]]

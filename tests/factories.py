@@ -108,6 +108,7 @@ async def make_customer(
 ) -> dict[str, Any]:
     """Return a customer of tier C; the department is the owner's unless one is given."""
     now = await tx.now()
+    values = {"tier_is_overridden": "tier" in values, **values}
     above = owner["department_id"] if owner is not None else None
     given = {
         "number": f"C{await tx.next_number(Customer):06d}",

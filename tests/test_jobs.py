@@ -11,6 +11,7 @@ from sqlalchemy import ColumnElement, exists, func, literal, select, true
 
 from app import worker, writing
 from app.auth.models import RefreshToken
+from app.customers.models import CustomerTier
 from app.database import Database, Transaction
 from app.heartbeats.models import Heartbeat
 from app.idempotency.models import IdempotentAnswer
@@ -306,6 +307,20 @@ _told = select(func.count()).select_from(CustomerFigures.__table__).scalar_subqu
 FIGURES_LEFT = Statement(select((literal(COUNT) - _told).label("left")))
 
 
+# --- three customers whose tiers are to be computed
+
+
+TIERS_DUE = count_of(CustomerTier, CustomerTier.compute_at <= MONDAY)
+
+
+async def three_tiers(database: Database) -> None:
+    await freeze(database, MONDAY)
+    async with database.transaction() as tx:
+        for number in range(COUNT):
+            customer = await make_customer(tx, name=f"客户{number}", revenue="1000000000.00")
+            await writing.insert(tx, CustomerTier, customer_id=customer["id"], compute_at=MONDAY)
+
+
 # --- three days to count again, three months to close
 
 
@@ -405,6 +420,7 @@ SCENARIOS: Mapping[str, Scenario] = {
     "recount_loads": Scenario(
         three_untrue_loads, count_of(DispatchLoad, DispatchLoad.open_count > 0)
     ),
+    "compute_tiers": Scenario(three_tiers, TIERS_DUE),
     "close_months": Scenario(three_months, MONTHS_LEFT),
     "refresh_scorecard": Scenario(three_days, DAYS_LEFT),
     "evaluate_segments": Scenario(

@@ -51,6 +51,8 @@ class Permission(StrEnum):
     SLA_READ = "sla:read"
     SLA_WRITE = "sla:write"
     SLA_BACKTEST = "sla:backtest"
+    TIER_POLICIES_READ = "tier_policies:read"
+    TIER_POLICIES_WRITE = "tier_policies:write"
     LIFECYCLE_READ = "lifecycle:read"
     LIFECYCLE_WRITE = "lifecycle:write"
     FIELDS_WRITE = "fields:write"
@@ -87,6 +89,7 @@ _EVERYBODY: Final = {
     _P.DEPARTMENTS_READ: _S.ALL,
     _P.SLA_READ: _S.ALL,
     _P.LIFECYCLE_READ: _S.ALL,
+    _P.TIER_POLICIES_READ: _S.ALL,
     _P.CALENDARS_READ: _S.ALL,
     _P.SOP_READ: _S.ALL,
     _P.NOTIFICATIONS_READ: _S.OWN,

@@ -20,7 +20,7 @@ from app.customers.contact_points import (
     delete_points,
     replace_points,
 )
-from app.customers.contact_schemas import Birthday, ContactCreate, ContactPatch
+from app.customers.contact_schemas import ContactCreate, ContactPatch
 from app.customers.key_contacts import note_change
 from app.customers.models import Contact
 from app.database import Transaction

@@ -21,4 +21,6 @@ def conditions_of(asked: BaseModel) -> dict[str, Any]:
     stale = filters.pop("stale", None)
     if stale is not None:
         filters["stale" if stale else "fresh"] = True
+    if filters.get("needs_account_manager") is False:
+        filters |= {"needs_account_manager": None, "has_account_manager": True}
     return filters

@@ -59,6 +59,8 @@ class Customer(Base):
     status: Mapped[str] = mapped_column(String(20), default="potential")
     tier: Mapped[str] = mapped_column(String(1), default="C")
     tier_reason: Mapped[str | None] = mapped_column(String(500))
+    tier_is_overridden: Mapped[bool] = mapped_column(default=False)
+    tier_override_ends_at: Mapped[datetime] = mapped_column(UtcDateTime, default=FAR_END)
     owner_id: Mapped[int | None] = mapped_column(ForeignKey("users.id"))
     department_id: Mapped[int | None] = mapped_column(ForeignKey("departments.id"))
     account_manager_id: Mapped[int | None] = mapped_column(ForeignKey("users.id"))
@@ -240,3 +242,92 @@ Index(
     postgresql_where=Customer.credit_code.is_not(None),
     sqlite_where=Customer.credit_code.is_not(None),
 )
+
+
+class CustomerStageChange(Base):
+    """One step of a customer through the lifecycle (SOP CU-11); the first one leads from nothing.
+
+    `owner_id` and `department_id` are whose customer he was then. What changed is audited with the customer himself.
+    """
+
+    __tablename__ = "customer_stage_changes"
+    __audited__ = False
+
+    id: Mapped[int] = key_column()
+    customer_id: Mapped[int] = mapped_column(ForeignKey("customers.id"))
+    from_stage: Mapped[str | None] = mapped_column(String(20))
+    to_stage: Mapped[str] = mapped_column(String(20))
+    changed_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    changed_by: Mapped[int | None] = mapped_column(ForeignKey("users.id"))
+    reason_code: Mapped[str | None] = mapped_column(String(40))
+    reason: Mapped[str | None] = mapped_column(String(500))
+    stayed_seconds: Mapped[int | None] = mapped_column(BigInteger)
+    owner_id: Mapped[int | None] = mapped_column(ForeignKey("users.id"))
+    department_id: Mapped[int | None] = mapped_column(ForeignKey("departments.id"))
+
+
+class CustomerTierChange(Base):
+    """One change of a customer's tier, or of why he has it (SOP CU-9): computed, overridden, or an override's end.
+
+    `score` and `points` (by factor) are those of the computation that it came from, or that an override set aside.
+    """
+
+    __tablename__ = "customer_tier_changes"
+    __audited__ = False
+
+    id: Mapped[int] = key_column()
+    customer_id: Mapped[int] = mapped_column(ForeignKey("customers.id"))
+    from_tier: Mapped[str | None] = mapped_column(String(1))
+    to_tier: Mapped[str] = mapped_column(String(1))
+    source: Mapped[str] = mapped_column(String(20))
+    changed_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    changed_by: Mapped[int | None] = mapped_column(ForeignKey("users.id"))
+    reason: Mapped[str | None] = mapped_column(String(500))
+    override_ends_at: Mapped[datetime] = mapped_column(UtcDateTime, default=FAR_END)
+    score: Mapped[Decimal | None] = mapped_column(Money)
+    points: Mapped[dict[str, int] | None] = mapped_column(Json)
+    policy_version: Mapped[int | None]
+
+
+class CustomerTier(Base):
+    """What the tier policy says of a customer: derived, and computed anew when `compute_at` has come.
+
+    That is at once after a change, when an override ends, and every night. `manager_asked_at`: when the department's
+    head was told that an account manager is missing, the far end of time while nobody was.
+    """
+
+    __tablename__ = "customer_tiers"
+    __audited__ = False
+
+    id: Mapped[int] = key_column()
+    customer_id: Mapped[int] = mapped_column(ForeignKey("customers.id"), unique=True)
+    tier: Mapped[str | None] = mapped_column(String(1))
+    score: Mapped[Decimal | None] = mapped_column(Money)
+    points: Mapped[dict[str, int] | None] = mapped_column(Json)
+    policy_version: Mapped[int | None]
+    computed_at: Mapped[datetime] = mapped_column(UtcDateTime, default=FAR_END)
+    compute_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    manager_asked_at: Mapped[datetime] = mapped_column(UtcDateTime, default=FAR_END)
+
+
+_overridden = text("tier_is_overridden")
+Index(
+    "ix_customers_override_ends",
+    Customer.tier_override_ends_at,
+    postgresql_where=_overridden,
+    sqlite_where=_overridden,
+)
+Index(
+    "ix_customer_stage_changes_customer",
+    CustomerStageChange.customer_id,
+    CustomerStageChange.changed_at,
+    CustomerStageChange.id,
+)
+Index("ix_customer_stage_changes_changed", CustomerStageChange.changed_at, CustomerStageChange.id)
+Index(
+    "ix_customer_tier_changes_customer",
+    CustomerTierChange.customer_id,
+    CustomerTierChange.changed_at,
+    CustomerTierChange.id,
+)
+Index("ix_customer_tiers_due", CustomerTier.compute_at, CustomerTier.id)

@@ -30,6 +30,7 @@ from sqlalchemy.types import Boolean
 
 from app.auth.models import Department, User
 from app.columns import Base
+from app.customers.history_queries import needs_manager
 from app.customers.masks import MASKS
 from app.customers.models import AccountTeamMember, Consent, Contact, ContactPoint, Customer
 from app.reading import Listing, masked, one_statement
@@ -84,6 +85,9 @@ _WITH_PEOPLE = (
     .outerjoin(_MANAGERS, _MANAGERS.c.id == _customer.account_manager_id)
 )
 
+# SOP CU-10: an account manager who has left is none.
+_NEEDS_MANAGER = needs_manager(_MANAGERS.c.is_active)
+
 _SUMMARY: Fields = (
     ("id", _customer.public_id),
     ("number", _customer.number),
@@ -98,6 +102,7 @@ _SUMMARY: Fields = (
     ("owner_id", _OWNERS.c.public_id),
     ("department_id", _DEPARTMENTS.c.public_id),
     ("account_manager_id", _MANAGERS.c.public_id),
+    ("needs_account_manager", _NEEDS_MANAGER),
     ("tags", _customer.tags),
     ("version", _customer.version),
     ("created_at", _customer.created_at),
@@ -139,6 +144,8 @@ ONE = one_statement(
         ("cooperation_started_on", _customer.cooperation_started_on),
         ("contract_ends_on", _customer.contract_ends_on),
         ("tier_reason", _customer.tier_reason),
+        ("tier_is_overridden", _customer.tier_is_overridden),
+        ("tier_override_ends_at", _customer.tier_override_ends_at),
         ("remarks", _customer.remarks),
         ("custom", _customer.custom),
         ("account_team", _TEAM_SHOWN),
@@ -171,6 +178,8 @@ LISTING = Listing(
         "fresh": ~_STALE,
         "status": any_of(_customer.status, "status"),
         "tier": any_of(_customer.tier, "tier"),
+        "needs_account_manager": _NEEDS_MANAGER,
+        "has_account_manager": ~_NEEDS_MANAGER,
         "source_channel": any_of(_customer.source_channel, "source_channel"),
         "owner_id": _customer.owner_id == _key_of(_USERS, "owner_id"),
         "department_id": _customer.department_id

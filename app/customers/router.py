@@ -29,7 +29,6 @@ from app.customers.schemas import (
     CustomerRead,
     CustomerRevealed,
     RevealReason,
-    TierChange,
 )
 from app.database import Transaction
 from app.dispatch import Route
@@ -157,22 +156,6 @@ async def put_account_team(customer_id: UUID, command: AccountTeam, call: Writer
         row = await service.lock_customer(tx, call.principal, str(customer_id))
         call.check_version(row)
         await service.replace_team(tx, row, command)
-        return await _answer(call, tx, row["public_id"])
-
-
-@router.post(
-    "/{customer_id}/tier",
-    operation_id="customers_change_tier",
-    summary="Set the tier, with a reason",
-    responses={412: {}},
-    response_model=CustomerRead,
-)
-async def change_tier(customer_id: UUID, command: TierChange, call: Writer) -> Response:
-    """The customer's open promises are counted anew from now: due times may move, verdicts stay."""
-    async with call.write() as tx:
-        row = await service.lock_customer(tx, call.principal, str(customer_id))
-        call.check_version(row)
-        await service.change_tier(tx, row, command)
         return await _answer(call, tx, row["public_id"])
 
 

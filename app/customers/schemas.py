@@ -31,25 +31,10 @@ from app.customers.values import (
     Website,
     Word,
 )
+from app.lifecycle.schemas import StageCode
+from app.tiering.scoring import Tier
 
 TEAM_MAX = 50
-
-
-class CustomerStatus(StrEnum):
-    """Where the customer stands (SOP CU-1): 潜在, 意向, 成交, 流失."""
-
-    POTENTIAL = "potential"
-    INTERESTED = "interested"
-    WON = "won"
-    LOST = "lost"
-
-
-class Tier(StrEnum):
-    """What the customer is worth (SOP CU-9): VIP, key, normal."""
-
-    A = "A"
-    B = "B"
-    C = "C"
 
 
 class SourceChannel(StrEnum):
@@ -136,8 +121,10 @@ class CustomerCreate(_CustomerFields):
     name: Name
     source_channel: SourceChannel
     revenue_currency: Currency = "CNY"
-    status: CustomerStatus = CustomerStatus.POTENTIAL
-    tier: Tier = Tier.C
+    status: StageCode = Field("potential", description="One of the lifecycle's initial stages")
+    tier: Tier | None = Field(
+        None, description="Overrides what the tier policy will say; without it the tier is computed"
+    )
     tier_reason: Sentence | None = None
     owner_id: UUID | None = None
     department_id: UUID | None = Field(None, description="Default: the owner's, else the caller's")
@@ -159,14 +146,13 @@ class CustomerCreate(_CustomerFields):
 
 
 class CustomerPatch(_CustomerFields):
-    """Changes of a customer: what is absent stays, null empties. The tier has its own route."""
+    """Changes of a customer: what is absent stays, null empties. Stage and tier have routes of their own."""
 
-    model_config = refusing({"status": "interested", "expected_cooperation_on": "2026-06-30"})
+    model_config = refusing({"region": "上海", "expected_cooperation_on": "2026-06-30"})
 
     name: Name = Field(default_factory=str)
     source_channel: SourceChannel = Field(default_factory=lambda: SourceChannel.PHONE)
     revenue_currency: Currency = Field(default_factory=str)
-    status: CustomerStatus = Field(default_factory=lambda: CustomerStatus.POTENTIAL)
     owner_id: UUID | None = Field(
         None, description="The department follows a new owner unless it is given too"
     )
@@ -176,15 +162,6 @@ class CustomerPatch(_CustomerFields):
         default_factory=dict, description="What is named is set, null takes it out, the rest stays"
     )
     tags: Tags = Field(default_factory=list)
-
-
-class TierChange(BaseModel):
-    """A tier and why (SOP CU-9); open promises are counted anew from this instant."""
-
-    model_config = refusing({"tier": "A", "reason": "年度合作额超过五百万元"})
-
-    tier: Tier
-    reason: Sentence
 
 
 class TeamMember(BaseModel):
@@ -234,8 +211,9 @@ class CustomerFilter(BaseModel):
     model_config = ConfigDict(extra="allow")
     __pydantic_extra__: dict[Annotated[str, AfterValidator(_custom_filter)], Any]
 
-    status: Annotated[list[CustomerStatus], Field(max_length=10)] | None = None
+    status: Annotated[list[StageCode], Field(max_length=10)] | None = None
     tier: Annotated[list[Tier], Field(max_length=10)] | None = None
+    needs_account_manager: bool | None = None
     source_channel: Annotated[list[SourceChannel], Field(max_length=10)] | None = None
     owner_id: UUID | None = None
     department_id: UUID | None = None
@@ -280,11 +258,14 @@ class CustomerSummary(BaseModel):
     region: str | None
     trade_kind: str | None
     source_channel: SourceChannel
-    status: CustomerStatus
+    status: str = Field(description="The code of a stage of the lifecycle")
     tier: Tier
     owner_id: UUID | None
     department_id: UUID | None
     account_manager_id: UUID | None
+    needs_account_manager: bool = Field(
+        description="Of tier A, and nobody active is the account manager"
+    )
     tags: list[str]
     version: int
     created_at: AwareDatetime
@@ -311,6 +292,8 @@ class CustomerRead(CustomerSummary):
     cooperation_started_on: date | None
     contract_ends_on: date | None
     tier_reason: str | None
+    tier_is_overridden: bool
+    tier_override_ends_at: AwareDatetime | None
     remarks: str | None
     custom: dict[str, Any]
     account_team: list[TeamMemberRead]

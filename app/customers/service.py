@@ -16,16 +16,16 @@ from app.audit.personal import begin_file
 from app.audit.service import write_entry
 from app.auth.permissions import Permission, Role
 from app.auth.principal import Principal
-from app.customers import freshness, queries, search
+from app.customers import freshness, queries, search, stages, tiers
 from app.customers.changes import publish_change, told_of
 from app.customers.models import AccountTeamMember, Customer
 from app.customers.names import name_key
-from app.customers.schemas import AccountTeam, CustomerCreate, CustomerPatch, TierChange
+from app.customers.schemas import AccountTeam, CustomerCreate, CustomerPatch
 from app.database import Transaction
 from app.errors import FieldError, Invalid, NotFound, NotPermitted, invalid_field
 from app.fields import service as fields
-from app.sla import service as sla
 from app.statements import Row, Statement
+from app.tiering.scoring import Tier
 from app.time import FAR_END
 
 FOUND_BY = frozenset({"name", "short_name", "credit_code", "tags"})
@@ -121,7 +121,16 @@ async def create_customer(
     owner_department = values.pop("owner_department", None)
     if values["department_id"] is None:
         values["department_id"] = owner_department or principal.department_id
+    if values["tier"] is None and values["tier_reason"] is not None:
+        raise invalid_field("/tier", "missing")
+    values |= {
+        "tier": values["tier"] or Tier.C.value,
+        "tier_is_overridden": values["tier"] is not None,
+    }
+    stage = await stages.check_initial(tx, values["status"])
     at = at or await tx.now()
+    if values["cooperation_started_on"] is None:
+        values |= stages.beginning_of(stage, at, tx.database)
     number = f"C{await tx.next_number(Customer):06d}"
     row = await writing.insert(
         tx,
@@ -134,6 +143,8 @@ async def create_customer(
     )
     await search.index_new(tx, row)
     begin_file(tx, row["id"])
+    await stages.register(tx, row, at)
+    await tiers.register(tx, row, at)
     await publish_change(tx, "customer.created", row, at=at)
     if starts_clocks:
         await freshness.begin(tx, [row], at=at)
@@ -151,29 +162,13 @@ async def patch_customer(tx: Transaction, customer: Row, command: CustomerPatch)
     is_handed_over = values.get("owner_id", customer["owner_id"]) != customer["owner_id"]
     if is_handed_over and owner_department is not None and "department_id" not in values:
         values["department_id"] = owner_department
-    return await _change(tx, customer, values, "customer.updated")
-
-
-async def change_tier(tx: Transaction, customer: Row, command: TierChange) -> Row:
-    """Set tier and reason (SOP CU-9) and return the row; open promises are counted anew from now.
-
-    Publishes `customer.tier_changed`, or `customer.updated` where only the reason differs.
-    """
-    values = {"tier": command.tier.value, "tier_reason": command.reason}
-    if values["tier"] == customer["tier"]:
-        return await _change(tx, customer, values, "customer.updated")
-    await sla.change_inputs(tx, customer["id"], tier=values["tier"])
-    return await _change(tx, customer, values, "customer.tier_changed")
-
-
-async def _change(tx: Transaction, customer: Row, values: Mapping[str, Any], event: str) -> Row:
     if all(customer[name] == value for name, value in values.items()):
         return customer
     at = await tx.now()
     row = await writing.update(tx, Customer, customer, **values, updated_at=at)
     if not FOUND_BY.isdisjoint(values):
         await search.refresh(tx, customer["id"])
-    await publish_change(tx, event, row, at=at, data=told_of(customer, values))
+    await publish_change(tx, "customer.updated", row, at=at, data=told_of(customer, values))
     await freshness.follow(tx, customer, row, at=at)
     return row
 

@@ -5,6 +5,10 @@ TEXTS: dict[str, tuple[str, str]] = {
         "可能已有该客户的档案;请查看候选客户,确认不是同一客户后在 duplicates_checked 中列出其 id",
         "This customer may have a file already: look at the candidates, and name those who are others in duplicates_checked",
     ),
+    "tier_not_overridden": (
+        "该客户的等级由规则计算,没有可撤销的人工设定",
+        "The tier is the policy's own; there is no override to withdraw",
+    ),
     "contact_in_use": (
         "该联系人已出现在工单等记录中,不能删除;可清空其电话和邮箱",
         "Tickets or other records name this contact, so it stays; its phones and e-mails can be emptied",

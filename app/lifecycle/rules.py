@@ -31,6 +31,9 @@ class RequiredField(StrEnum):
     DECISION_MAKER = "decision_maker"
 
 
+CUSTOMER_COLUMNS = frozenset(RequiredField) - {RequiredField.CONTACT, RequiredField.DECISION_MAKER}
+
+
 class StageKind(StrEnum):
     """What a stage means: still to be won, cooperating, lost."""
 

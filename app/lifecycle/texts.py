@@ -20,6 +20,10 @@ FIELD_TEXTS: dict[str, tuple[str, str]] = {
         "没有这个阶段,或已停用",
         "There is no such stage, or none that takes anybody",
     ),
+    "stage_not_initial": (
+        "不能以此阶段登记客户",
+        "No customer is registered in this stage",
+    ),
     "stage_reason_unknown": (
         "此转换没有这个原因,或已停用",
         "The move takes no such reason, or it is not active",

@@ -16,11 +16,11 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError
 
-from app.customers.schemas import Tier
 from app.customers.values import Asked, Instant, Sentence
 from app.sla.engine.deadline import State
 from app.sla.rule_schemas import ClockName
 from app.sla.schemas import Code, Titles
+from app.tiering.scoring import Tier
 
 
 def _web_address(value: str) -> str:

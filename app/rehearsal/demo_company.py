@@ -9,12 +9,13 @@ from app.auth import departments, users
 from app.auth.permissions import Role
 from app.auth.principal import Principal
 from app.auth.schemas import DepartmentCreate, DepartmentPatch, UserCreate
-from app.customers import contacts
+from app.customers import contacts, stages
 from app.customers import service as customers
 from app.customers.consent_schemas import ConsentCreate
 from app.customers.consents import record_consent
 from app.customers.contact_schemas import ContactCreate
 from app.customers.schemas import AccountTeam, CustomerCreate, TeamMember
+from app.customers.stage_schemas import StageMove
 from app.database import Actor, Transaction
 from app.fields import service as fields
 from app.fields.schemas import ChoiceListCreate, CustomFieldCreate
@@ -154,6 +155,11 @@ async def make_customer(tx: Transaction, cast: Cast, one: Mapping[str, Any], day
         for consent in person.get("consents", ()):
             given = {"is_given": True, "text_version": _CONSENT_TEXT, **consent}
             await record_consent(tx, customer, contact, ConsentCreate.model_validate(given))
+    if "lost" in one:
+        lost = StageMove(
+            stage="lost", reason_code=one["lost"]["code"], reason=one["lost"]["reason"]
+        )
+        customer = await stages.move(tx, owner.role, customer, lost)
     if "account_team" in one:
         members = [
             TeamMember(user_id=cast.users[member["user"]], role=member["role"])

@@ -17,7 +17,6 @@ from sqlalchemy import bindparam, func, select
 
 from app.auth.models import User
 from app.auth.principal import Principal
-from app.customers.schemas import Tier
 from app.database import Database, Transaction
 from app.errors import Invalid, Refusal
 from app.rehearsal.events import Event
@@ -40,6 +39,7 @@ from app.tickets.lifecycle import Move, TicketStatus, after_closed, apply
 from app.tickets.models import Ticket
 from app.tickets.move_schemas import Agree
 from app.tickets.schemas import TicketCreate
+from app.tiering.scoring import Tier
 from app.time import FAR_END
 
 Progress = Callable[[int], None]

@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import func, select
 
 from app import writing
+from app.customers.history_queries import NEXT_OVERRIDE_END
 from app.database import Database, Transaction
 from app.errors import Conflict
 from app.jobs import JOBS
@@ -38,6 +39,7 @@ NEXT_DUE = (
     Statement(select(func.min(Ticket.close_due_at).label("at"))),
     Statement(select(func.min(ServiceSeries.opens_at).label("at"))),
     NEXT_CLOSING,
+    NEXT_OVERRIDE_END,
 )
 
 

@@ -23,7 +23,7 @@ from app.columns import table_columns
 from app.customers import contacts
 from app.customers import service as customers
 from app.customers.contact_schemas import ContactCreate
-from app.customers.schemas import CustomerCreate, SourceChannel, Tier
+from app.customers.schemas import CustomerCreate, SourceChannel
 from app.database import Actor, Database, Transaction
 from app.rehearsal.people import principal_of
 from app.rehearsal.stepping import stand_at
@@ -31,6 +31,7 @@ from app.sla.book import forget_book
 from app.sla.models import PolicyRow, PolicyVersion
 from app.statements import Row, Statement
 from app.tickets.defaults import ensure_ticket_types
+from app.tiering.scoring import Tier
 
 REPLAY = Actor(name="replay")
 NOBODY_LOGS_IN = "!"  # no hash of any password

@@ -13,12 +13,13 @@ from sqlalchemy import ColumnElement, Numeric, case, cast, func, literal, select
 from app.auth.models import Department, User
 from app.columns import UtcDateTime
 from app.customers.models import Customer
-from app.customers.schemas import SourceChannel, Tier
+from app.customers.schemas import SourceChannel
 from app.fields.queries import CustomHolds, CustomNumber, CustomText
 from app.fields.service import FieldBook
 from app.fields.typed_values import FieldType
 from app.segments.condition import Kind, Term
 from app.segments.models import CustomerFigures, FigureBands
+from app.tiering.scoring import Tier
 from app.time import FAR_END
 
 _CUSTOMERS, _FIGURES, _BANDS = (

@@ -19,11 +19,11 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError
 
-from app.customers.schemas import Tier
 from app.customers.values import Asked, Flag, Instant, LongText, Name, Tags
 from app.sla.engine.waiting import PauseEnd
 from app.sla.schemas import TargetRead
 from app.tickets.lifecycle import TicketStatus
+from app.tiering.scoring import Tier
 
 TYPES_MAX = 20
 

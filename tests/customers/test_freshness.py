@@ -206,12 +206,14 @@ async def test_the_owner_is_warned_and_told_and_without_one_the_head(
 async def test_a_lost_customer_is_owed_no_refresh_and_one_won_back_is_again(
     client: httpx.AsyncClient, database: Database, office: Office, fresh: str
 ) -> None:
-    lost = await client.patch(fresh, json={"status": "lost"}, headers=office["owner"])
+    move = {"stage": "lost", "reason_code": "price", "reason": "续约报价高出同行两成"}
+    lost = await client.post(f"{fresh}/stage", json=move, headers=office["owner"])
     assert (lost.json()["fresh_until"], lost.json()["is_stale"]) == (None, False)
     refused = await client.post(f"{fresh}/confirm-fresh", json=WORD, headers=office["owner"])
     assert (refused.status_code, refused.json()["code"]) == (409, "customer_not_kept_fresh")
     await freeze(database, WEDNESDAY + 8 * DAY)
-    back = await client.patch(fresh, json={"status": "interested"}, headers=office["owner"])
+    move = {"stage": "interested", "reason": "重新询价"}
+    back = await client.post(f"{fresh}/stage", json=move, headers=office["owner"])
     assert back.json()["fresh_until"] == "2026-04-20T10:00:00.000000Z"
     assert [state for state, _ in await states(database)] == ["cancelled", "running"]
 

@@ -173,7 +173,7 @@ async def test_filters_narrow_the_list(
         ("limit=201", "/query/limit"),
         ("limit=x", "/query/limit"),
         ("sort=revenue", "/query/sort"),
-        ("status=sold", "/query/status/0"),
+        ("status=Sold", "/query/status/0"),
         ("tier=D", "/query/tier/0"),
         ("owner_id=x", "/query/owner_id"),
         ("created_at[gte]=2026", "/query/created_at[gte]"),
@@ -256,7 +256,7 @@ async def test_both_engines_answer_the_same_bytes(
     summary = (
         '"id":"01981f6e-7c1a-7d52-9f3e-0a4f5b6c7d01","number":"C000007","name":"引\\"号\\\\/\u2028🙂",'
         '"short_name":null,"industry":"生物\\t制药","region":null,"trade_kind":null,"source_channel":"phone","status":"potential","tier":"C",'
-        '"owner_id":"01981f6e-7c1a-7d52-9f3e-0a4f5b6c7d02","department_id":null,"account_manager_id":null,'
+        '"owner_id":"01981f6e-7c1a-7d52-9f3e-0a4f5b6c7d02","department_id":null,"account_manager_id":null,"needs_account_manager":false,'
         '"tags":["a\\"b","重点"],"version":1,"created_at":"2026-03-02T01:00:00.000000Z",'
         '"updated_at":"2026-03-02T01:00:00.000000Z"'
     )
@@ -266,6 +266,7 @@ async def test_both_engines_answer_the_same_bytes(
         '"purchasing_habits":null,"need_keywords":[],"pain_points":null,'
         '"goals":null,"first_contact_at":null,"expected_cooperation_on":"2026-06-30",'
         '"cooperation_started_on":null,"contract_ends_on":null,"tier_reason":null,'
+        '"tier_is_overridden":false,"tier_override_ends_at":null,'
         '"remarks":null,"custom":{},"account_team":[],"fresh_until":null,"is_stale":false,"created_by":"01981f6e-7c1a-7d52-9f3e-0a4f5b6c7d02"'
     )
     caller = await login_as("admin")

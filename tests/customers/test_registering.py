@@ -122,6 +122,25 @@ async def test_the_department_is_the_owners(client: httpx.AsyncClient, office: O
     assert file["department_id"] == office.shanghai["public_id"]
 
 
+@pytest.mark.sop("CU-11")
+@pytest.mark.parametrize(
+    ("status", "code"),
+    [
+        ("sold", "stage_unknown"),
+        ("Sold", "string_pattern_mismatch"),
+        ("lost", "stage_not_initial"),
+        (None, "string_type"),
+    ],
+)
+async def test_nobody_is_registered_in_a_stage_that_does_not_begin_anything(
+    client: httpx.AsyncClient, database: Database, office: Office, status: Any, code: str
+) -> None:
+    before = await counts(database)
+    answer = await client.post(BASE, json=LEAST | {"status": status}, headers=office["admin"])
+    assert (answer.status_code, codes(answer)) == (422, {"/status": code})
+    assert await counts(database) == before
+
+
 @pytest.mark.sop("CU-2")
 async def test_numbers_given_at_once_are_unique(client: httpx.AsyncClient, office: Office) -> None:
     made = await asyncio.gather(
@@ -141,7 +160,6 @@ async def test_numbers_given_at_once_are_unique(client: httpx.AsyncClient, offic
         ("name", 5, "string_type"),
         ("source_channel", None, "enum"),
         ("source_channel", "fax", "enum"),
-        ("status", "sold", "enum"),
         ("tier", "D", "enum"),
         ("credit_code", "91350100M000100Y44", "credit_code_invalid"),
         ("credit_code", "91350100M000100Y4", "credit_code_invalid"),

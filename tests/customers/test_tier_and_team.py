@@ -29,6 +29,11 @@ async def test_a_tier_is_set_with_its_reason(client: httpx.AsyncClient, office: 
         ({"tier": "a", "reason": "x"}, {"/tier": "enum"}),
         ({"reason": "x"}, {"/tier": "missing"}),
         ({"tier": "A", "reason": "x", "until": "2026"}, {"/until": "extra_forbidden"}),
+        (
+            {"tier": "A", "reason": "x", "expires_at": "2020-01-01T00:00:00Z"},
+            {"/expires_at": "not_in_future"},
+        ),
+        ({"tier": "A", "reason": "x", "expires_at": 5}, {"/expires_at": "datetime_parsing"}),
     ],
 )
 async def test_a_tier_without_a_reason_is_refused(

@@ -16,7 +16,15 @@ from app.contract import guard_of
 from app.sla.shipped import pack_document
 from app.time import format_instant
 from tests.routes.office import EARLIER, NOW, PASSWORD
-from tests.routes.targets import LATER, STEPS, Target, another_lifecycle, own_rule, service_item
+from tests.routes.targets import (
+    LATER,
+    STEPS,
+    Target,
+    another_lifecycle,
+    another_tier_policy,
+    own_rule,
+    service_item,
+)
 
 P = Permission
 Body = Callable[[Target], Any]
@@ -113,6 +121,7 @@ VISIBLE: Mapping[str, Permission] = {
     "lifecycle_version": P.LIFECYCLE_READ,
     "choice_list": P.CUSTOMERS_READ,
     "custom_field": P.CUSTOMERS_READ,
+    "tier_policy": P.TIER_POLICIES_READ,
     "sop_rule": P.SOP_READ,
     "obligation": P.OBLIGATIONS_READ,
     "service_plan": P.CUSTOMERS_READ,
@@ -296,15 +305,28 @@ PROBES: Mapping[str, Probe] = {
     ),
     "custom_fields_read": Probe("custom_field"),
     "custom_fields_change": Probe("custom_field", lambda t: {"is_active": False}),
+    "tier_policies_list": _PLAIN,
+    "tier_policies_publish": Probe(
+        body=lambda t: {
+            "document": another_tier_policy(t.ids.get("tier_policy", "0")),
+            "preview_id": t.ids.get("tier_preview"),
+        },
+        status=202,
+    ),
+    "tier_policies_preview": Probe(body=lambda t: another_tier_policy("0"), status=202),
+    "tier_policies_recompute": Probe(status=202),
+    "tier_policies_read_current": _PLAIN,
+    "tier_policies_read": Probe("tier_policy"),
     # --- customers
     "customers_list": _PLAIN,
+    "customers_read_funnel": _PLAIN,
     "customers_create": Probe(
         body=lambda t: {"name": "新客户", "source_channel": "phone"}, status=201
     ),
     "customers_search": Probe(query={"q": "华东"}),
     "customers_find_candidates": Probe(body=lambda t: {"name": "华东精密仪器"}),
     "customers_read": Probe("customer"),
-    "customers_patch": Probe("customer", lambda t: {"status": "interested"}),
+    "customers_patch": Probe("customer", lambda t: {"region": "上海"}),
     "customers_put_account_team": Probe(
         "customer", lambda t: {"members": [{"user_id": _somebody(t), "role": "商务"}]}
     ),
@@ -313,6 +335,12 @@ PROBES: Mapping[str, Probe] = {
         "customer", lambda t: {"progress": "二期扩产预算已批", "key_contacts_changed": False}
     ),
     "customers_list_refreshes": Probe("customer"),
+    "customers_read_tier": Probe("customer"),
+    "customers_withdraw_tier": Probe("customer"),
+    "customers_list_tier_changes": Probe("customer"),
+    "customers_read_stage": Probe("customer"),
+    "customers_move_stage": Probe("customer", lambda t: {"stage": "interested"}),
+    "customers_list_stage_changes": Probe("customer"),
     "customers_reveal": Probe("customer", _reason),
     "customers_list_contacts": Probe("customer"),
     "customers_create_contact": Probe("customer", lambda t: {"name": "王芳"}, status=201),

@@ -10,6 +10,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
+from uuid import UUID
 
 import orjson
 from sqlalchemy import bindparam, select
@@ -53,6 +54,9 @@ from app.statements import Row, Statement
 from app.tickets import agreements, assigning, messages, solving
 from app.tickets.models import Ticket, TicketType
 from app.tickets.move_schemas import Agree, Confirm, Resolve, Wait
+from app.tiering import service as tiering
+from app.tiering.schemas import TierPolicyDocument
+from app.tiering.service import shipped_document as shipped_tier_policy
 from app.time import real_now
 from tests.conftest import Caller
 from tests.factories import (
@@ -101,6 +105,7 @@ async def make_target(
         customer, contact = await office.customer(caller, Relation.DEPARTMENT)
         ids = {"customer": customer["public_id"], "contact": contact["public_id"]}
         ids |= {"rule": (await _sop_rule(office, caller, relation)).path["clock"]}
+        ids |= await _about_tier_policies(office)
         return Target(office, caller, {}, ids | await _about_policies(office))
     if kind in ("ticket", "deadline", "escalation"):
         return await _about_ticket(office, caller, kind, relation, state)
@@ -208,7 +213,8 @@ _STATES: Mapping[str, tuple[Callable[..., Awaitable[None]], ...]] = {
 
 
 async def _customer(office: Office, caller: Caller, relation: Relation) -> Target:
-    customer, contact = await office.customer(caller, relation)
+    said = {"tier": "B", "tier_is_overridden": True}
+    customer, contact = await office.customer(caller, relation, **said)
     ids = {"customer": customer["public_id"], "contact": contact["public_id"]}
     return Target(office, caller, {"customer_id": customer["public_id"]}, ids)
 
@@ -467,6 +473,33 @@ def another_lifecycle(number: int) -> dict[str, Any]:
     return document
 
 
+async def _about_tier_policies(office: Office) -> dict[str, str]:
+    """Return what names a policy to publish, and the finished preview of it."""
+    name = str(office.number())
+    async with office.database.transaction() as tx:
+        command = TierPolicyDocument.model_validate(another_tier_policy(name))
+        row = await tiering.preview(tx, command)
+        ended = {"id": row["id"], "state": "done", "finished_at": real_now()}
+        await writing.update_many(tx, OperationRow, [ended])
+    return {"tier_policy": name, "tier_preview": row["public_id"]}
+
+
+async def _tier_policy(office: Office, caller: Caller, relation: Relation) -> Target:
+    del relation
+    ids = await _about_tier_policies(office)
+    command = TierPolicyDocument.model_validate(another_tier_policy(ids["tier_policy"]))
+    async with office.database.transaction() as tx:
+        before = await tiering.lock_newest(tx)
+        number, _ = await tiering.publish(tx, before, command, UUID(ids["tier_preview"]))
+    return Target(office, caller, {"number": str(number)})
+
+
+def another_tier_policy(name: str) -> dict[str, Any]:
+    """Return the shipped policy under another title."""
+    title = {"zh": f"客户分级{name}", "en": f"Tiers {name}"}
+    return {**shipped_tier_policy(), "title": title}
+
+
 async def _sop_rule(office: Office, caller: Caller, relation: Relation) -> Target:
     del relation
     async with office.database.transaction() as tx:
@@ -631,6 +664,7 @@ _MAKERS: Mapping[str, Callable[[Office, Caller, Relation], Awaitable[Target]]] =
     "lifecycle_version": _lifecycle_version,
     "choice_list": _choice_list,
     "custom_field": _custom_field,
+    "tier_policy": _tier_policy,
     "obligation": _obligation,
     "service_plan": _service_plan,
     "service_plan_item": _service_plan_item,

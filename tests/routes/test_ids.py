@@ -48,6 +48,7 @@ BODY_IDS: Mapping[tuple[str, str], str] = {
     ("ticket_types_create", "/department_id"): "department",
     ("ticket_types_change", "/department_id"): "department",
     ("policies_publish", "/preview_id"): "operation",
+    ("tier_policies_publish", "/preview_id"): "operation",
     ("retargets_start", "/preview_id"): "operation",
     ("sop_rules_create", "/answers_department_id"): "department",
     ("sop_rules_change", "/answers_department_id"): "department",

@@ -45,7 +45,7 @@ async def fill(client: httpx.AsyncClient, office: Office) -> Mapping[str, str]:
     path: dict[str, str] = {}
     for kind, state in (
         ("customer", "new"), ("ticket", "confirmed"), ("escalation", "overdue"), ("api_key", "new"),
-        ("notification", "new"), ("operation", "new"), ("lifecycle_version", "new"), ("choice_list", "new"), ("custom_field", "new"), ("segment", "new"), ("saved_view", "new"), ("obligation", "new"), ("need", "new"), ("service_occurrence", "new"), ("department", "new"), ("ticket", "waiting"), ("ticket", "accepted"),
+        ("notification", "new"), ("operation", "new"), ("lifecycle_version", "new"), ("tier_policy", "new"), ("choice_list", "new"), ("custom_field", "new"), ("segment", "new"), ("saved_view", "new"), ("obligation", "new"), ("need", "new"), ("service_occurrence", "new"), ("department", "new"), ("ticket", "waiting"), ("ticket", "accepted"),
         ("import", "new"), ("import_mapping", "new"),
     ):  # fmt: skip
         for _ in range(3):
@@ -65,6 +65,7 @@ async def fill(client: httpx.AsyncClient, office: Office) -> Mapping[str, str]:
         body = {"body": f"{number}. 备件已从苏州总仓发出,明早送到现场。"}
         answer = await client.post(f"{url}/messages", json=body, headers=admin)
         assert answer.status_code == 201
+    await move_about(client, f"/api/v1/customers/{customer['public_id']}", admin)
     for name in ("colleague", "stranger"):
         body = {"owner_id": office.people[name]["public_id"]}
         assert (await client.post(f"{url}/assign", json=body, headers=admin)).is_success
@@ -76,6 +77,16 @@ async def fill(client: httpx.AsyncClient, office: Office) -> Mapping[str, str]:
     await evaluate_due(office.database)
     ids = {"customer_id": customer["public_id"], "contact_id": contact["public_id"]}
     return path | ids
+
+
+async def move_about(client: httpx.AsyncClient, url: str, headers: Mapping[str, str]) -> None:
+    """Give a customer stages and tiers, one after the other; he ends where he began."""
+    for number, stage in enumerate(("interested", "potential") * 2):
+        body = {"stage": stage, "reason": f"客户第 {number} 次来电确认"}
+        assert (await client.post(f"{url}/stage", json=body, headers=headers)).is_success
+    for tier in ("A", "B", "C"):
+        body = {"tier": tier, "reason": "年度合作额"}
+        assert (await client.post(f"{url}/tier", json=body, headers=headers)).is_success
 
 
 async def walk(
