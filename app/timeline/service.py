@@ -45,9 +45,8 @@ _SUBJECT_EVENTS = (
     "deadline.escalated",
     "deadline.corrected",
 )
-_CHANGE_EVENTS = tuple(
-    kind.value for kind in TimelineKind if kind.startswith(("customer.", "contact."))
-)
+_OF_FILES = ("customer.", "contact.", "need.", "service_plan.")
+_CHANGE_EVENTS = tuple(kind.value for kind in TimelineKind if kind.startswith(_OF_FILES))
 HANDLERS: Mapping[str, tuple[Handler, ...]] = {
     **dict.fromkeys(_CHANGE_EVENTS, (feed_changes,)),
     **dict.fromkeys(_SUBJECT_EVENTS, (feed_subjects,)),
