@@ -3,17 +3,32 @@
 import re
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, WithJsonSchema, create_model
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    Strict,
+    WithJsonSchema,
+    create_model,
+)
 from pydantic_core import PydanticCustomError
 
 from app.customers.filtering import PAGING
 from app.customers.schemas import CustomerFilter
-from app.customers.values import Flag
 from app.exports.columns import COLUMNS
 from app.imports.schemas import FileFormat
 
+
+def _strict(annotation: Any) -> Any:
+    """Return the type as a body has it: a query's numbers and flags are texts, a body's are not."""
+    if annotation in (bool | None, int | None):
+        return Annotated[annotation, Strict()]
+    return annotation
+
+
 _FILTERS: dict[str, Any] = {
-    name: (Flag | None if one.annotation == bool | None else one.annotation, one)
+    name: (_strict(one.annotation), one)
     for name, one in CustomerFilter.model_fields.items()
     if name not in PAGING
 }
