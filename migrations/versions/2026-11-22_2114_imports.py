@@ -8,7 +8,7 @@ from alembic import op
 from app import columns
 
 revision: str = "b81c6f20d4e7"
-down_revision: str | None = "5b1c7d20e9a4"
+down_revision: str | None = "a83f6d0b91ce"
 branch_labels: str | Sequence[str] | None = None
 depends_on: str | Sequence[str] | None = None
 

@@ -8,7 +8,7 @@ from alembic import op
 from app import columns
 
 revision: str = "a83f6d0b91ce"
-down_revision: str | None = "a4f27c9d13e6"
+down_revision: str | None = "5b1c7d20e9a4"
 branch_labels: str | Sequence[str] | None = None
 depends_on: str | Sequence[str] | None = None
 
