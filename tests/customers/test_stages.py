@@ -103,9 +103,12 @@ async def test_who_is_registered_as_won_cooperates_from_that_day_unless_told_oth
     client: httpx.AsyncClient, office: Office, database: Database
 ) -> None:
     await freeze(database, AT)
-    made = {"name": "老客户", "source_channel": "import", "status": "won"}
-    for given, shown in ((None, "2026-03-02"), ("2019-05-06", "2019-05-06")):
-        body = {**made, "cooperation_started_on": given}
+    made = {"source_channel": "import", "status": "won"}
+    for name, given, shown in (
+        ("苏州澜栎生物制药有限公司", None, "2026-03-02"),
+        ("杭州启衡检测技术有限公司", "2019-05-06", "2019-05-06"),
+    ):
+        body = {**made, "name": name, "cooperation_started_on": given}
         answer = await client.post(BASE, json=body, headers=office["admin"])
         assert answer.json()["cooperation_started_on"] == shown
 
