@@ -133,8 +133,9 @@ def add_texts(texts: Texts, field_texts: Texts | None = None) -> None:
 
 
 def field_text(code: str, values: Mapping[str, Any], language: str) -> str:
-    """Return what a field's code says."""
-    return _say(_FIELD_TEXTS, code, values, language)
+    """Return what a field's code says, or a whole refusal's where it is that of one."""
+    table = _FIELD_TEXTS if code in _FIELD_TEXTS else _TEXTS
+    return _say(table, code, values, language)
 
 
 def known_codes() -> set[str]:

@@ -212,8 +212,8 @@ async def test_no_simple_call_is_answered_with_an_undeclared_status(
     assert answered.keys() >= {200, 201, 204, 401, 403, 404, 409, 412, 422}
 
 
-# Whoever logs out or moves the clock changes the ground under the other requests.
-NOT_GENERATED = {"auth_log_out", "rehearsal_advance_clock"}
+# Whoever logs out or moves the clock changes the ground under the other requests; parts of an upload are no JSON.
+NOT_GENERATED = {"auth_log_out", "rehearsal_advance_clock", "imports_upload"}
 CASES_EACH = max(1, int(os.environ.get("HUIYING_EXAMPLES", "100")) // 25)
 
 
@@ -258,7 +258,6 @@ async def test_generated_requests_are_answered_by_the_contract(
             if isinstance(request.get("data"), (bytes, str)):
                 request["content"] = request.pop("data")
             answer = await client.request(**request, headers=headers)
-            await answer.request.aread()  # an upload is sent as a stream
             tried += 1
             try:
                 case.validate_response(

@@ -46,8 +46,8 @@ async def create_contact(
 ) -> dict[str, Any]:
     """Add a person to a customer and return the row; publishes `contact.created`.
 
-    `is_first`: this transaction has made the customer, so there is nobody else and nothing to answer. `at` is now
-    unless the caller has asked for it.
+    `is_first`: this transaction has made the customer, so there is nobody else, nothing to answer and nobody to tell;
+    the caller indexes both. `at` is now unless the caller has asked for it.
     """
     at = at or await tx.now()
     check_contact(command, at)
@@ -63,10 +63,10 @@ async def create_contact(
     )
     for kind, entries in _entries(command).items():
         await add_points(tx, row, kind, entries)
-    await search.refresh(tx, customer["id"])
     await publish_change(tx, "contact.created", customer, at=at, contact=row)
-    await note_change(tx, customer, None, row, at=at)
     if not is_first:
+        await search.refresh(tx, customer["id"])
+        await note_change(tx, customer, None, row, at=at)
         await freshness.touch(tx, customer, at=at)
     return row
 

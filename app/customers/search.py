@@ -24,9 +24,11 @@ BATCH = 500
 # --- keeping
 
 
-async def index_new(tx: Transaction, customer: Row) -> None:
-    """Hold the words of a customer just made back; he has no contacts yet."""
-    source = {**customer, "contacts": (), "points": ()}
+async def index_new(
+    tx: Transaction, customer: Row, contacts: Sequence[Row] = (), points: Sequence[Row] = ()
+) -> None:
+    """Hold the words of a customer just made back, with those of the contacts that he has already."""
+    source = {**customer, "contacts": contacts, "points": points}
     await writing.insert(tx, CustomerSearch, **row_of(source))
 
 

@@ -105,13 +105,14 @@ async def create_customer(
     command: CustomerCreate,
     *,
     starts_clocks: bool = True,
+    is_indexed: bool = True,
     at: datetime | None = None,
 ) -> dict[str, Any]:
     """Register a customer (SOP CU-1) under a new number (SOP CU-2) and return his row.
 
     Without an owner in the command a seller owns what he registers; without a department the owner's is taken,
-    else the caller's. `starts_clocks`: the file's own promises begin with it. `at` is now unless the caller has asked
-    for it. Publishes `customer.created`.
+    else the caller's. `starts_clocks`: the file's own promises begin with it. `is_indexed`: the search knows him at
+    once, else the caller sees to it. `at` is now unless the caller has asked for it. Publishes `customer.created`.
     """
     given = command.model_dump(exclude={"duplicates_checked"})
     values = await _listed(tx, _columns(given), {})
@@ -121,12 +122,7 @@ async def create_customer(
     owner_department = values.pop("owner_department", None)
     if values["department_id"] is None:
         values["department_id"] = owner_department or principal.department_id
-    if values["tier"] is None and values["tier_reason"] is not None:
-        raise invalid_field("/tier", "missing")
-    values |= {
-        "tier": values["tier"] or Tier.C.value,
-        "tier_is_overridden": values["tier"] is not None,
-    }
+    values |= _tier_given(values)
     stage = await stages.check_initial(tx, values["status"])
     at = at or await tx.now()
     if values["cooperation_started_on"] is None:
@@ -141,7 +137,8 @@ async def create_customer(
         created_at=at,
         updated_at=at,
     )
-    await search.index_new(tx, row)
+    if is_indexed:
+        await search.index_new(tx, row)
     begin_file(tx, row["id"])
     await stages.register(tx, row, at)
     await tiers.register(tx, row, at)
@@ -149,6 +146,16 @@ async def create_customer(
     if starts_clocks:
         await freshness.begin(tx, [row], at=at)
     return row
+
+
+def _tier_given(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the tier to begin with, an override where one is given; raises `Invalid` for a reason without one."""
+    if values["tier"] is None and values["tier_reason"] is not None:
+        raise invalid_field("/tier", "missing")
+    return {
+        "tier": values["tier"] or Tier.C.value,
+        "tier_is_overridden": values["tier"] is not None,
+    }
 
 
 async def patch_customer(tx: Transaction, customer: Row, command: CustomerPatch) -> Row:

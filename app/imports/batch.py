@@ -6,16 +6,17 @@ that the next batch finds what this one made.
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import bindparam, select
 
 from app.auth.principal import Principal
-from app.customers import contacts, service
+from app.customers import candidates, contacts, search, service
 from app.customers.contact_schemas import ContactCreate
 from app.customers.models import Contact, ContactPoint, Customer
+from app.customers.schemas import CustomerCreate
 from app.database import Transaction
 from app.errors import Refusal
 from app.imports.rows import NO_PATCH, Fault, WantedRow, is_empty
@@ -141,12 +142,38 @@ async def _apply(
         return None
     if person is not None:
         contacts.check_contact(person, at)
-    clocks = options["start_clocks"]
-    customer = await service.create_customer(tx, principal, command, starts_clocks=clocks, at=at)
-    if person is not None:
-        first = person.model_copy(update={"is_primary": True})
-        await contacts.create_contact(tx, customer, first, at=at, is_first=True)
+    if options["duplicates"] == "refuse" and not await _is_new(tx, row, command, person):
+        return None
+    customer = await service.create_customer(
+        tx, principal, command, starts_clocks=options["start_clocks"], is_indexed=False, at=at
+    )
+    if person is None:
+        await search.index_new(tx, customer)
+        return "created"
+    first = person.model_copy(update={"is_primary": True})
+    await contacts.create_contact(tx, customer, first, at=at, is_first=True)
+    points = [{"kind": "phone", "value": one.number} for one in person.phones]
+    points += [{"kind": "email", "value": one.address} for one in person.emails]
+    await search.index_new(tx, customer, [{"name": person.name}], points)
     return "created"
+
+
+async def _is_new(
+    tx: Transaction, row: WantedRow, command: CustomerCreate, person: ContactCreate | None
+) -> bool:
+    """Say whether nobody is suspected to be this customer; else the row's faults name who is."""
+    profile = command.profile()
+    if person is not None:
+        phones = frozenset(one.number for one in person.phones)
+        emails = frozenset(one.address for one in person.emails)
+        profile = replace(profile, phones=phones, emails=emails)
+    found = await candidates.find_candidates(tx, profile)
+    numbers = [one.source["number"] for one in found if one.likeness.is_suspected]
+    if numbers:
+        told = {"numbers": ", ".join(numbers[:5])}
+        place = row.places.get("customer.name")
+        row.faults.append(Fault("looks_like", "customer.name", place, told))
+    return not numbers
 
 
 async def _update(

@@ -152,6 +152,10 @@ FIELD_TEXTS: dict[str, tuple[str, str]] = {
         "查到多个客户;请先合并或改用客户编号",
         "More than one customer is found; merge them, or go by the customer's number",
     ),
+    "looks_like": (
+        "可能已有该客户的档案:{numbers};确认不是同一客户后可选择允许重复再导入",
+        "He may have a file already: {numbers}; where he is another, import with duplicates allowed",
+    ),
     "number_unknown": (
         "没有此编号的客户;新客户的编号由系统给出,请留空",
         "No customer has this number; new ones are given theirs, so leave it empty",

@@ -39,7 +39,7 @@ async def begin(database: Database) -> None:
         read = await read_file(file, Asked())
         async with database.transaction(actor) as tx:
             row = await service.store(tx, caller, file, "a.csv", read)
-            asked = {"mode": "real", "columns": row["suggested"]}
+            asked = {"mode": "real", "columns": row["suggested"], "duplicates": "allow"}
             await service.start(tx, caller, row["public_id"], ImportStart.model_validate(asked))
 
 

@@ -365,6 +365,36 @@ async def test_a_file_is_imported_once(
     assert (answer.status_code, answer.json()["code"]) == (409, "import_applied")
 
 
+async def test_a_row_that_looks_like_a_customer_is_refused_unless_duplicates_are_allowed(
+    run: Run, client: httpx.AsyncClient, seller: Caller, database: Database
+) -> None:
+    body = {"name": "华东精密仪器有限公司", "source_channel": "phone"}
+    await make_rules(database, datetime(2026, 3, 2, 3, tzinfo=UTC))
+    made = await client.post("/api/v1/customers", json=body, headers=seller)
+    text = (
+        "客户名称,联系人,手机\n上海华东精密仪器股份有限公司,,\n绿洲食品厂,王芳,13800138000\n"
+        "完全另一家,李雷,138 0013 8000\n远山纺织,,\n"
+    )
+    result = await run(text)
+    assert (result["created"], result["refused_by_code"]) == (2, {"looks_like": 2})
+    rows = table(await refused(client, seller, result))
+    assert made.json()["number"] in rows[1][-1]
+    assert rows[2][0] == "完全另一家"
+    allowed = await run(text, duplicates="allow")
+    assert (allowed["created"], allowed["refused"]) == (4, 0)
+
+
+async def test_an_imported_customer_is_found_by_what_he_is(
+    run: Run, client: httpx.AsyncClient, seller: Caller
+) -> None:
+    await run("客户名称,联系人,手机\n远山纺织有限公司,王芳,13800138000\n")
+    for asked in ("远山", "ysfz", "8000", "王芳"):
+        url = "/api/v1/customers/search"
+        found = await client.get(url, params={"q": asked}, headers=seller)
+        names = [one["customer"]["name"] for one in found.json()["items"]]
+        assert names == ["远山纺织有限公司"], f"{asked} {found.text}"
+
+
 # --- changing who is there
 
 
@@ -451,7 +481,7 @@ async def test_rows_of_one_key_follow_each_other(run: Run, database: Database) -
 
 async def test_many_batches_count_each_row_once(run: Run, database: Database) -> None:
     lines = "".join(f"公司{n},{'坏' if n % 7 == 0 else ''}\n" for n in range(1203))
-    result = await run(f"客户名称,邮箱\n{lines}")
+    result = await run(f"客户名称,邮箱\n{lines}", duplicates="allow")
     assert (result["created"], result["refused"]) == (1031, 172)
     assert await database.value(count_of(Customer)) == 1031
 
