@@ -124,7 +124,7 @@ async def test_a_customer_keeps_every_text(client: httpx.AsyncClient, office: Of
         "name": NAME, "industry": WORD, "region": WORD, "main_business": SENTENCE, "remarks": LONG,
         "pain_points": LONG, "goals": LONG, "tier_reason": SENTENCE, "tags[]": Text(50),
     }  # fmt: skip
-    rest = {"name": "新客户", "source_channel": "phone"}
+    rest = {"name": "新客户", "source_channel": "phone", "tier": "B"}
     await try_all(Desk(client, office, "POST", f"{API}/customers", fields, rest))
 
 

@@ -127,13 +127,13 @@ async def test_personal_fields_are_sealed_in_the_audit(database: Database) -> No
             Contact,
             customer_id=customer["id"],
             name="王芳",
-            phone="+8613800138000",
+            remarks="+8613800138000",
             created_at=AT,
             updated_at=AT,
         )
     entries = await database.all(AUDIT)
     assert "13800138000" not in str([e["changes"] for e in entries])
-    assert set(entries[-1]["changes"]["phone"]) == {"sealed"}
+    assert set(entries[-1]["changes"]["remarks"]) == {"sealed"}
 
 
 async def test_both_engines_write_the_same_json(database: Database) -> None:

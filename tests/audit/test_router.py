@@ -47,7 +47,7 @@ async def customer(database: Database) -> dict[str, Any]:
             Contact,
             customer_id=row["id"],
             name="王芳",
-            phone=PHONE,
+            remarks=PHONE,
             created_at=AT,
             updated_at=AT,
         )
@@ -109,10 +109,10 @@ async def test_personal_fields_are_masked_for_who_need_not_know_them(
 ) -> None:
     asked = {"entity": "contact", "entity_id": customer["contact"]["public_id"]}
     [masked] = await ask(client, await login_as("auditor"), **asked)
-    assert masked["changes"]["phone"] == ["***", "***"]
+    assert masked["changes"]["remarks"] == ["***", "***"]
     assert PHONE not in str(masked)
     [opened] = await ask(client, await login_as("admin"), **asked)
-    assert opened["changes"]["phone"] == [None, PHONE]
+    assert opened["changes"]["remarks"] == [None, PHONE]
     assert opened["changes"]["customer_id"] == [None, customer["row"]["public_id"]]
 
 
@@ -122,7 +122,7 @@ async def test_what_erasure_has_locked_stays_locked_for_the_admin(
     async with database.transaction() as tx:
         assert len(await writing.change_set(tx, PersonalKey, DROP_KEYS)) == 1
     [entry] = await ask(client, await login_as("admin"), entity="contact")
-    assert entry["changes"]["phone"] == ["***", "***"]
+    assert entry["changes"]["remarks"] == ["***", "***"]
     assert entry["customer_id"] == customer["row"]["public_id"]
 
 
@@ -159,7 +159,7 @@ async def test_references_are_shown_as_ids_and_a_row_that_is_gone_as_its_number(
     gone = queries._named([3, 4], {3: "c"})
     assert gone == ["c", 4]
     [deleted] = await ask(client, admin, action="contact.delete")
-    assert deleted["changes"]["phone"] == [PHONE, None]
+    assert deleted["changes"]["remarks"] == [PHONE, None]
 
 
 async def test_numbers_that_are_no_references_stay_numbers(

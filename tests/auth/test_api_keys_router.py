@@ -19,6 +19,7 @@ from app.statements import Statement
 from app.time import format_instant, real_now
 from tests.auth.answers import code_of, errors_of
 from tests.conftest import LoginAs
+from tests.factories import make_rules
 
 URL = "/api/v1/api-keys"
 NEW = {"name": "官网表单", "scopes": ["users:read", "departments:read"]}
@@ -87,6 +88,7 @@ async def test_a_key_shrinks_with_its_owner_and_rests_with_him(
 async def test_who_works_through_a_key_is_named_with_it_in_the_audit(
     client: httpx.AsyncClient, login_as: LoginAs, database: Database
 ) -> None:
+    await make_rules(database, real_now())  # a new file is promised a monthly refresh
     admin = await login_as("admin")
     made = await make(client, admin, scopes=["customers:write", "customers:read"])
     body = {"name": "华为", "source_channel": "phone"}
