@@ -15,13 +15,15 @@ from sqlalchemy import bindparam, select
 from app import writing
 from app.audit.service import write_entry
 from app.auth.models import Department
-from app.calendars.target import due_from
+from app.calendars.target import Target, due_from
 from app.customers.changes import publish_change
 from app.customers.freshness_queries import SUBJECT
 from app.customers.freshness_schemas import FreshWord
 from app.customers.models import CustomerRefresh
 from app.database import Transaction
 from app.errors import Conflict
+from app.lifecycle.rules import StageKind
+from app.lifecycle.service import read_current
 from app.sla import service as sla
 from app.sla.book import Book
 from app.sla.engine.facts import FactKind
@@ -49,9 +51,10 @@ DEPARTMENTS = Statement(
 )
 
 
-def is_kept_fresh(customer: Row) -> bool:
-    """Return whether a customer's file is promised to be refreshed: not who is lost or merged."""
-    return bool(customer["status"] != "lost")
+async def is_kept_fresh(tx: Transaction, customer: Row) -> bool:
+    """Return whether a customer's file is promised to be refreshed: not who is in a stage that means lost."""
+    stage = (await read_current(tx, tx.database)).stages.get(customer["status"])
+    return stage is None or stage.kind is not StageKind.LOST
 
 
 # --- opening
@@ -68,10 +71,11 @@ async def begin_imported(tx: Transaction, customers: Sequence[Row], *, at: datet
 
 
 async def _open(tx: Transaction, customers: Sequence[Row], at: datetime, *, spread: bool) -> None:
-    kept = [one for one in customers if is_kept_fresh(one)]
+    kept = [one for one in customers if await is_kept_fresh(tx, one)]
     if not kept:
         return
     book, names = await sla.read_book(tx), await _department_names(tx, kept)
+    days: dict[Target, list[datetime]] = {}
     for customer in kept:
         inputs = {
             "type": CLOCK,
@@ -80,7 +84,11 @@ async def _open(tx: Transaction, customers: Sequence[Row], at: datetime, *, spre
         }
         data = {"clock": CLOCK, "rule": RULE}
         if spread:
-            data["due_at"] = format_instant(_spread_due(book, inputs, customer, at))
+            target = _target(book, inputs)
+            ends = days.get(target) or days.setdefault(target, _working_days(book, target, at))
+            # Drawn by the id, whose end is random.
+            drawn = ends[crc32(customer["public_id"].encode()) % len(ends)]
+            data["due_at"] = format_instant(drawn)
         row = await writing.insert(tx, CustomerRefresh, customer_id=customer["id"], opened_at=at)
         await sla.open_subject(
             tx,
@@ -106,18 +114,17 @@ async def _department_names(tx: Transaction, customers: Sequence[Row]) -> dict[i
     return {row["id"]: row["name"] for row in rows}
 
 
-def _spread_due(book: Book, inputs: dict[str, Any], customer: Row, at: datetime) -> datetime:
-    """Return the end of a working day within the target, drawn by the customer's id."""
-    ends = _working_days(book, inputs, at)
-    return ends[crc32(customer["public_id"].encode()) % len(ends)]
-
-
-def _working_days(book: Book, inputs: dict[str, Any], at: datetime) -> list[datetime]:
-    """Return the ends of the working days after `at`'s date up to the due of a refresh that began at `at`."""
+def _target(book: Book, inputs: dict[str, Any]) -> Target:
+    """Return how long a file stays fresh: as the policy that applies says, else as the register does."""
     row, policy = row_of(CLOCK), book.policy_for(inputs)
     assert row is not None
     target = (policy.target(CLOCK, Inputs.of(inputs)) if policy is not None else None) or row.target
     assert target is not None
+    return target
+
+
+def _working_days(book: Book, target: Target, at: datetime) -> list[datetime]:
+    """Return the ends of the working days after `at`'s date up to the due of a refresh that began at `at`."""
     last = book.working.end_of_working_day(due_from(target, at, book.working))
     ends = [book.working.add_working_days(at, 1)]
     while ends[-1] < last:
@@ -134,11 +141,11 @@ async def follow(tx: Transaction, before: Row, after: Row, *, at: datetime) -> N
     Lost ends the promise, won back opens it again, a word on the customer answers it, another owner or department
     takes it along.
     """
-    if not is_kept_fresh(after):
-        if is_kept_fresh(before):
+    if not await is_kept_fresh(tx, after):
+        if await is_kept_fresh(tx, before):
             await end(tx, after, reason=f"customer {after['status']}")
         return
-    if not is_kept_fresh(before):
+    if not await is_kept_fresh(tx, before):
         await begin(tx, [after], at=at)
         return
     changed = {name for name, value in after.items() if before[name] != value}
@@ -155,7 +162,7 @@ async def touch(tx: Transaction, customer: Row, *, at: datetime) -> bool:
     A further edit on the local day on which the promise was opened changes nothing: the next would be due on the
     same date.
     """
-    if tx.actor.user_id is None or not is_kept_fresh(customer):
+    if tx.actor.user_id is None or not await is_kept_fresh(tx, customer):
         return False
     refresh = await tx.one(OPEN, customer_key=customer["id"])
     if refresh is None:
@@ -169,7 +176,7 @@ async def touch(tx: Transaction, customer: Row, *, at: datetime) -> bool:
 
 async def confirm(tx: Transaction, customer: Row, word: FreshWord) -> None:
     """Take somebody's word that the file is fresh, and open the next refresh; raises `Conflict` for a lost customer."""
-    if not is_kept_fresh(customer):
+    if not await is_kept_fresh(tx, customer):
         raise Conflict("customer_not_kept_fresh", status=customer["status"])
     refresh = await tx.one(OPEN, customer_key=customer["id"])
     if refresh is None:

@@ -1,6 +1,6 @@
 """What is asked of refreshes: a customer's list of them, each with its deadline as it stands."""
 
-from sqlalchemy import bindparam, exists, select
+from sqlalchemy import bindparam, exists, func, select
 
 from app.auth.models import User
 from app.customers.models import Customer, CustomerRefresh
@@ -41,16 +41,24 @@ LISTING = Listing(
     filters={"customer_id": _CUSTOMERS.c.public_id == bindparam("customer_id")},
 )
 
-# Files that nobody has promised to refresh yet, in the order of their keys; their rows are held meanwhile.
+# Files that nobody has promised to refresh yet, by a page of keys, so that a batch costs the same in any base.
 _columns = Customer.__table__.columns
+_after = bindparam("after", type_=_columns.id.type)
+_page = (
+    select(_columns.id)
+    .where(_columns.id > _after)
+    .order_by(_columns.id)
+    .limit(bindparam("page_size", type_=_columns.id.type))
+    .subquery()
+)
+PAGE_END = Statement(select(func.max(_page.c.id)))
 WITHOUT = Statement(
     select(*_columns)
     .where(
-        _columns.id > bindparam("after", type_=_columns.id.type),
-        _columns.status != "lost",
+        _columns.id > _after,
+        _columns.id <= bindparam("page_end", type_=_columns.id.type),
         ~exists().where(_refresh.customer_id == _columns.id, _refresh.status == "open"),
     )
     .order_by(_columns.id)
-    .limit(bindparam("batch_size", type_=_columns.id.type))
     .with_for_update(of=_CUSTOMERS)
 )

@@ -15,6 +15,7 @@ import orjson
 from app import writing
 from app.auth.permissions import Permission
 from app.auth.principal import Principal
+from app.customers import first_refreshes
 from app.database import Actor, Database, Transaction
 from app.errors import Conflict
 from app.imports import queries
@@ -25,6 +26,7 @@ from app.imports.people import principal_of, words_for
 from app.imports.reading.limits import FRAME_ROWS
 from app.imports.rows import WantedRow, wanted_rows
 from app.imports.service import IMPORT, piece, unpacked
+from app.operations import service as operations
 from app.operations.runner import Kind, Operation, Step
 from app.statements import Row
 from app.time import FAR_END
@@ -124,4 +126,10 @@ def _result(operation: Operation, outcome: Outcome) -> Mapping[str, Any]:
     }
 
 
-KINDS = {IMPORT: Kind(_step, _prepare)}
+async def _ended(tx: Transaction, operation: Operation) -> None:
+    """Have the new files promised a monthly refresh, spread over the month (SOP FU-3), whatever ended the import."""
+    if operation.parameters["mode"] != "dry_run" and operation.result.get("created"):
+        await operations.start(tx, first_refreshes.KIND, {})
+
+
+KINDS = {IMPORT: Kind(_step, _prepare, _ended)}

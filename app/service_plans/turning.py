@@ -77,7 +77,7 @@ async def open_turn(tx: Transaction, book: Book, series: Row) -> None:
     if turn is None or not is_promised:
         await _set_next(tx, series, None)
         return
-    if is_kept_fresh(series):
+    if await is_kept_fresh(tx, series):
         await _open(tx, series, turn, at)
     following = turn_after(
         cadence, book.working, turn.number + 1, since=turn.due_at, due_after=turn.due_at

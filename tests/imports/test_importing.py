@@ -14,6 +14,7 @@ from sqlalchemy import func, select
 from app import writing
 from app.audit.models import AuditEntry
 from app.auth.models import User
+from app.calendars import service as calendars
 from app.customers.models import Contact, ContactPoint, Customer
 from app.database import Database
 from app.imports.models import Import, ImportPiece
@@ -21,6 +22,8 @@ from app.imports.service import purge_imports
 from app.jobs import run_operations
 from app.operations.models import OperationRow
 from app.outbox.models import OutboxMessage
+from app.sla import service as sla
+from app.sla.models import DeadlineRow
 from app.statements import Row, Statement
 from app.time import real_now
 from tests.conftest import Caller, LoginAs
@@ -56,6 +59,8 @@ Run = Callable[..., Awaitable[Mapping[str, Any]]]
 @pytest.fixture
 async def seller(login_as: LoginAs, database: Database) -> Caller:
     async with database.transaction() as tx:
+        await calendars.ensure_shipped(tx)
+        await sla.ensure_packs(tx)
         department = await make_department(tx, name="销售部")
     return await login_as("sales", department=department, name="韩梅梅")
 
@@ -477,6 +482,19 @@ async def test_rows_of_one_key_follow_each_other(run: Run, database: Database) -
 
 
 # --- the operation
+
+
+@pytest.mark.sop("FU-3")
+async def test_new_files_are_promised_a_refresh_spread_over_the_month(
+    run: Run, database: Database
+) -> None:
+    text = "客户名称\n" + "".join(f"客户{number}有限公司\n" for number in range(60))
+    await run(text)
+    while await run_operations(database):
+        pass
+    dues = [row["due_at"] for row in await database.all(rows_of(DeadlineRow))]
+    assert len(dues) == 60
+    assert len(set(dues)) > 10
 
 
 async def test_many_batches_count_each_row_once(run: Run, database: Database) -> None:
