@@ -489,7 +489,7 @@ async def test_new_files_are_promised_a_refresh_spread_over_the_month(
     run: Run, database: Database
 ) -> None:
     text = "客户名称\n" + "".join(f"客户{number}有限公司\n" for number in range(60))
-    await run(text)
+    await run(text, duplicates="allow")
     while await run_operations(database):
         pass
     dues = [row["due_at"] for row in await database.all(rows_of(DeadlineRow))]
