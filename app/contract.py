@@ -97,6 +97,7 @@ TAGS: dict[str, str] = {
     "api-keys": "Keys for integrations, shown once",
     "obligations": "Promises about matters of other systems, on this clock",
     "customers": "One file that every department shares",
+    "duplicates": "Customers who look like one, merging them and undoing it",
     "choice-lists": "Configurable lists of choices",
     "custom-fields": "Fields that a deployment adds to its customers' files",
     "lifecycle": "The stages of a customer's life, and the rules of moving between them",

@@ -29,6 +29,8 @@ from app.customers import stages_router as customer_stages
 from app.customers import texts as customer_texts
 from app.database import Database
 from app.dispatch import install_dispatcher
+from app.duplicates import router as duplicates
+from app.duplicates import texts as duplicate_texts
 from app.engines import create_database
 from app.errors import Refusal
 from app.exports import router as exports
@@ -102,6 +104,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     customer_stages.router,
     consents_router.router,
     service_plans.router,
+    duplicates.router,
     obligations.router,
     tickets.router,
     ticket_moves.router,
@@ -124,6 +127,7 @@ TEXTS = (
     field_texts,
     tiering_texts,
     customer_texts,
+    duplicate_texts,
     ticket_texts,
     rehearsal_texts,
     report_texts,

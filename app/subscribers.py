@@ -8,6 +8,7 @@ from app.audit import service as audit
 from app.calendars.events import CALENDAR_CHANGED
 from app.customers import first_refreshes, key_contacts, manager_notices, tier_computing
 from app.database import Database
+from app.duplicates import service as duplicates
 from app.heartbeats import alarm
 from app.idempotency import service as idempotency
 from app.imports import applying
@@ -54,6 +55,7 @@ OPERATIONS: dict[str, Kind] = {
     **first_refreshes.KINDS,
     **applying.KINDS,
     **tier_computing.KINDS,
+    **duplicates.KINDS,
 }
 
 

@@ -7,6 +7,7 @@ from app.auth import models as auth
 from app.calendars import models as calendars
 from app.columns import Base
 from app.customers import models as customers
+from app.duplicates import models as duplicates
 from app.fields import models as fields
 from app.heartbeats import models as heartbeats
 from app.idempotency import models as idempotency
@@ -28,7 +29,7 @@ from app.tiering import models as tiering
 from app.timeline import models as timeline
 
 __all__ = [
-    "Base", "audit", "auth", "calendars", "customers", "fields", "heartbeats", "idempotency",
+    "Base", "audit", "auth", "calendars", "customers", "duplicates", "fields", "heartbeats", "idempotency",
     "imports", "lifecycle", "needs", "notifications", "obligations", "operations", "outbox", "rehearsal", "reports", "saved_views", "segments", "service_plans", "sla",
     "tickets", "tiering", "timeline",
 ]  # fmt: skip

@@ -199,8 +199,7 @@ async def run(url: str, count: int, asked: int) -> None:
         await search.shown(database, answer.hits)
 
     async def suspect(name: str) -> None:
-        async with database.transaction() as tx:
-            await candidates.find_candidates(tx, Profile(name))
+        await candidates.find_candidates(database, database.kind, Profile(name))
 
     chance, all_taken = random.Random(7), list[float]()
     for kind in KINDS:

@@ -34,6 +34,7 @@ class Permission(StrEnum):
     CUSTOMERS_READ = "customers:read"
     CUSTOMERS_WRITE = "customers:write"
     CUSTOMERS_REVEAL = "customers:reveal"
+    CUSTOMERS_MERGE = "customers:merge"
     SAVED_VIEWS_READ = "saved_views:read"
     SAVED_VIEWS_WRITE = "saved_views:write"
     SEGMENTS_READ = "segments:read"
@@ -156,6 +157,7 @@ _PEOPLE_ONLY: Final = frozenset(
         _P.DEPARTMENTS_WRITE,
         _P.API_KEYS_READ,
         _P.API_KEYS_WRITE,
+        _P.CUSTOMERS_MERGE,
         _P.TICKETS_APPROVE,
         _P.DEADLINES_CORRECT,
         _P.NOTIFICATIONS_READ,

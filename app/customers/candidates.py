@@ -12,7 +12,7 @@ from uuid import UUID
 from app.customers import search, search_queries
 from app.customers.matching import Likeness, Profile, asked_keys_of, compare
 from app.customers.search_keys import TOKEN_LENGTH_MAX, Group, Token, Wanted
-from app.database import Transaction
+from app.database import Reader, Transaction
 from app.errors import Conflict, FieldError, Invalid
 from app.statements import Row
 
@@ -40,19 +40,19 @@ class Candidate:
 
 
 async def find_candidates(
-    tx: Transaction, profile: Profile, *, but: int | None = None
+    reader: Reader, kind: str, profile: Profile, *, but: int | None = None
 ) -> list[Candidate]:
     """Return who is like `profile`, likeliest first, twenty at most; `but` is the key of whoever is meant himself.
 
-    A brand alone is looked up for the first hundred of its bearers.
+    `kind` is the engine's (`Database.kind`). A brand alone is looked up for the first hundred of its bearers.
     """
     wanted = _wanted(profile)
     if wanted is None:
         return []
-    texts = search.texts_of(tx.database.kind, wanted)
-    rows = await tx.all(search_queries.CANDIDATES, **texts)
+    texts = search.texts_of(kind, wanted)
+    rows = await reader.all(search_queries.CANDIDATES, **texts)
     keys = sorted({row["id"] for row in rows} - {but})
-    sources = await tx.all(search_queries.SOURCES, keys=keys) if keys else []
+    sources = await reader.all(search_queries.SOURCES, keys=keys) if keys else []
     compared = [
         Candidate(source, compare(profile, search.profile_of(source))) for source in sources
     ]
@@ -88,7 +88,7 @@ async def refuse_suspected(tx: Transaction, profile: Profile, checked: Sequence[
         raise Invalid(errors=errors)
     unchecked = [
         one
-        for one in await find_candidates(tx, profile)
+        for one in await find_candidates(tx, tx.database.kind, profile)
         if one.likeness.is_suspected and one.source["public_id"] not in known
     ]
     if unchecked:

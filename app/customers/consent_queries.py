@@ -3,6 +3,7 @@
 from sqlalchemy import bindparam, select
 
 from app.auth.models import User
+from app.customers.merged_ids import key_of_customer
 from app.customers.models import Consent, Contact, Customer
 from app.reading import Listing, one_statement
 from app.statements import Statement
@@ -42,7 +43,7 @@ ONE = one_statement(
     _SHOWN,
     _consent.public_id == bindparam("consent_id"),
     _CONTACTS.c.public_id == bindparam("contact_id"),
-    _CUSTOMERS.c.public_id == bindparam("customer_id"),
+    _CUSTOMERS.c.id == key_of_customer("customer_id"),
 )
 
 CONTACT = Statement(
@@ -50,6 +51,6 @@ CONTACT = Statement(
     .select_from(_OF_CUSTOMER)
     .where(
         _CONTACTS.c.public_id == bindparam("contact_id"),
-        _CUSTOMERS.c.public_id == bindparam("customer_id"),
+        _CUSTOMERS.c.id == key_of_customer("customer_id"),
     )
 )

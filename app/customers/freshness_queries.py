@@ -3,6 +3,7 @@
 from sqlalchemy import bindparam, exists, func, select
 
 from app.auth.models import User
+from app.customers.merged_ids import key_of_customer
 from app.customers.models import Customer, CustomerRefresh
 from app.reading import Listing
 from app.sla.models import DeadlineRow, Subject
@@ -38,7 +39,7 @@ LISTING = Listing(
     ),
     key=_refresh.id,
     sorts={"opened_at": _refresh.opened_at},
-    filters={"customer_id": _CUSTOMERS.c.public_id == bindparam("customer_id")},
+    filters={"customer_id": _refresh.customer_id == key_of_customer("customer_id")},
 )
 
 # Files that nobody has promised to refresh yet, by a page of keys, so that a batch costs the same in any base.
@@ -55,8 +56,14 @@ PAGE_END = Statement(select(func.max(_page.c.id)))
 WITHOUT = Statement(
     select(*_columns)
     .where(
+<<<<<<< HEAD
         _columns.id > _after,
         _columns.id <= bindparam("page_end", type_=_columns.id.type),
+=======
+        _columns.id > bindparam("after", type_=_columns.id.type),
+        _columns.status != "lost",
+        _columns.merged_into_id.is_(None),
+>>>>>>> 2535b2d (Merge customers and undo it; find duplicates through the whole base and decide them)
         ~exists().where(_refresh.customer_id == _columns.id, _refresh.status == "open"),
     )
     .order_by(_columns.id)

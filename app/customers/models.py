@@ -67,6 +67,7 @@ class Customer(Base):
     remarks: Mapped[str | None] = mapped_column(Text)
     tags: Mapped[list[str]] = mapped_column(Json, default=list)
     custom: Mapped[dict[str, Any]] = mapped_column(Json, default=dict, info={"personal": True})
+    merged_into_id: Mapped[int | None] = mapped_column(ForeignKey("customers.id"))
     version: Mapped[int] = mapped_column(default=1)
     created_by: Mapped[int | None] = mapped_column(ForeignKey("users.id"))
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
@@ -223,6 +224,12 @@ class CustomerSearch(Base):
     tokens: Mapped[str] = mapped_column(Text)
 
 
+Index(
+    "ix_customers_merged_into_id",
+    Customer.merged_into_id,
+    postgresql_where=Customer.merged_into_id.is_not(None),
+    sqlite_where=Customer.merged_into_id.is_not(None),
+)
 Index("ix_customers_name_key", Customer.name_key, Customer.id)
 Index("ix_customers_created", Customer.created_at, Customer.id)
 Index("ix_customers_owner", Customer.owner_id, Customer.id)

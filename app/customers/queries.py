@@ -32,6 +32,7 @@ from app.auth.models import Department, User
 from app.columns import Base
 from app.customers.history_queries import needs_manager
 from app.customers.masks import MASKS
+from app.customers.merged_ids import key_of_customer
 from app.customers.models import AccountTeamMember, Consent, Contact, ContactPoint, Customer
 from app.reading import Listing, masked, one_statement
 from app.sla.models import DeadlineRow
@@ -46,6 +47,7 @@ _consent = _CONSENTS.c
 _DEPARTMENTS, _USERS = Department.__table__, User.__table__
 _OWNERS, _MANAGERS = _USERS.alias("owner"), _USERS.alias("account_manager")
 _CREATORS, _MEMBERS = _USERS.alias("creator"), _USERS.alias("member")
+_WINNERS = _CUSTOMERS.alias("winner")
 _customer, _contact, _team, _point = _CUSTOMERS.c, _CONTACTS.c, _TEAM.c, _POINTS.c
 _refresh = DeadlineRow.__table__.alias("refresh")
 # Spelled as the partial index is, so that it serves on both engines.
@@ -153,7 +155,7 @@ ONE = one_statement(
         ("is_stale", func.coalesce(_refresh.c.due_at < DomainNow(), false())),
         ("created_by", _CREATORS.c.public_id),
     ),
-    _customer.public_id == bindparam("public_id"),
+    _customer.id == key_of_customer("public_id"),
     version=_customer.version,
 )
 
@@ -173,6 +175,7 @@ LISTING = Listing(
         "name": _customer.name_key,
         "number": _customer.number,
     },
+    always=(_customer.merged_into_id.is_(None),),
     filters={
         "stale": _STALE,
         "fresh": ~_STALE,
@@ -270,7 +273,7 @@ CONTACT_ONE = one_statement(
     _OF_CUSTOMER,
     _CONTACT_SHOWN,
     _contact.public_id == bindparam("contact_id"),
-    _customer.public_id == bindparam("customer_id"),
+    _customer.id == key_of_customer("customer_id"),
     version=_contact.version,
 )
 
@@ -280,20 +283,25 @@ CONTACTS = Listing(
     fields=_CONTACT_SHOWN,
     key=_contact.id,
     sorts={"created_at": _contact.created_at},
-    filters={"customer_id": _customer.public_id == bindparam("customer_id")},
+    filters={"customer_id": _customer.id == key_of_customer("customer_id")},
 )
 
 
 # --- rows for services
 
-_CUSTOMER_ROW = select(
-    *_customer,
-    json_list(
-        select().select_from(_TEAM).where(_team.customer_id == _customer.id).order_by(_team.id),
-        (("user_id", _team.user_id),),
-        _CUSTOMERS,
-    ).label("team"),
-).where(_customer.public_id == bindparam("public_id"))
+_CUSTOMER_ROW = (
+    select(
+        *_customer,
+        json_list(
+            select().select_from(_TEAM).where(_team.customer_id == _customer.id).order_by(_team.id),
+            (("user_id", _team.user_id),),
+            _CUSTOMERS,
+        ).label("team"),
+        _WINNERS.c.public_id.label("merged_into"),
+    )
+    .select_from(_CUSTOMERS.outerjoin(_WINNERS, _WINNERS.c.id == _customer.merged_into_id))
+    .where(_customer.public_id == bindparam("public_id"))
+)
 CUSTOMER = Statement(_CUSTOMER_ROW)
 # Writers of one file wait for each other, but not for rows that only refer to it.
 CUSTOMER_LOCKED = Statement(_CUSTOMER_ROW.with_for_update(key_share=True, of=_CUSTOMERS))
@@ -343,7 +351,7 @@ FOR_TICKET = Statement(
             (_contact.customer_id == _customer.id) & (_contact.public_id == bindparam("contact")),
         )
     )
-    .where(_customer.public_id == bindparam("customer"))
+    .where(_customer.id == key_of_customer("customer"))
     .with_for_update(read=True, of=_CUSTOMERS)
 )
 

@@ -24,11 +24,17 @@ BATCH = 500
 # --- keeping
 
 
+<<<<<<< HEAD
 async def index_new(
     tx: Transaction, customer: Row, contacts: Sequence[Row] = (), points: Sequence[Row] = ()
 ) -> None:
     """Hold the words of a customer just made back, with those of the contacts that he has already."""
     source = {**customer, "contacts": contacts, "points": points}
+=======
+async def index_new(tx: Transaction, customer: Row) -> None:
+    """Hold the words of a customer just made back; he has no contacts yet."""
+    source = {**customer, "contacts": (), "points": (), "earlier": ()}
+>>>>>>> 2535b2d (Merge customers and undo it; find duplicates through the whole base and decide them)
     await writing.insert(tx, CustomerSearch, **row_of(source))
 
 
@@ -38,13 +44,20 @@ async def refresh(tx: Transaction, customer_key: int) -> None:
         await writing.upsert(tx, CustomerSearch, ("id",), **row_of(source))
 
 
+async def forget(tx: Transaction, customer_key: int) -> None:
+    """Let a customer who was merged be found no more; his number and name are the winner's words."""
+    for row in await tx.all(search_queries.STORED, keys=[customer_key]):
+        await writing.delete(tx, CustomerSearch, row)
+
+
 def row_of(source: Row) -> dict[str, Any]:
     """Return a customer's row of `customer_search`; `source` has the columns of `search_queries.SOURCES`."""
     found = search_keys.found_by(
         profile_of(source),
-        number=source["number"],
+        numbers=[source["number"], *(one["number"] for one in source["earlier"])],
         tags=source["tags"],
         contacts=[contact["name"] for contact in source["contacts"]],
+        earlier=[one["name"] for one in source["earlier"]],
     )
     return {"id": source["id"], **search_keys.stored(found)}
 
@@ -108,7 +121,9 @@ async def find(database: Database, asked: str, *, reveal: bool, limit: int) -> A
     if not terms:
         return Answer((), True)
     wanted = search_keys.questions(terms, reveal=reveal)
-    rows = await database.all(search_queries.HITS, **texts_of(database.kind, wanted))
+    everywhere = search_keys.is_everywhere(terms)
+    hits = search_queries.EVERYWHERE if everywhere else search_queries.HITS
+    rows = await database.all(hits, **texts_of(database.kind, wanted))
     found: dict[int, Hit] = {}
     for row in rows:
         if row["id"] in found:

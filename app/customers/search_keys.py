@@ -18,6 +18,37 @@ TAIL_SHOWN = 4  # digits of a masked number that everybody sees
 DIGITS_MIN = 4
 _NUMBER = re.compile(r"c?([0-9]{1,9})")
 _CREDIT_CODE = re.compile(r"[0-9a-z]{18}")
+# Three letters that many syllables share tell little, and cost the index most.
+_COMMON = frozenset(
+    [
+        "ang",
+        "eng",
+        "ing",
+        "ong",
+        "ian",
+        "iao",
+        "uan",
+        "hua",
+        "zho",
+        "hon",
+        "sha",
+        "she",
+        "shi",
+        "che",
+        "chu",
+        "zhi",
+        "jia",
+        "xia",
+        "lia",
+        "yua",
+        "hen",
+        "han",
+        "uang",
+    ]
+)
+_TELLING_MIN = 3
+# Nearly every firm's name holds these.
+_LEGAL_FORMS = ("股份有限公司", "有限责任公司", "集团有限公司", "控股有限公司", "分公司")
 _READABLE = re.compile(r"[a-z0-9]+")
 
 
@@ -25,7 +56,7 @@ _READABLE = re.compile(r"[a-z0-9]+")
 class Found:
     """What one customer is found by.
 
-    `names` are compact, `readings` beside them: of the whole name, its core, the short name (or empty), then contacts.
+    `names` are compact, `readings` beside them: of the whole name, its core, the short name (or empty), then contacts and earlier names.
     `tokens` are sorted, with a blank before, between and after them.
     """
 
@@ -39,14 +70,19 @@ class Found:
 
 
 def found_by(
-    profile: Profile, *, number: str, tags: Iterable[str], contacts: Iterable[str]
+    profile: Profile,
+    *,
+    numbers: Iterable[str],
+    tags: Iterable[str],
+    contacts: Iterable[str],
+    earlier: Iterable[str] = (),
 ) -> Found:
-    """Return what a customer is found by; `contacts` are his people's names."""
+    """Return what a customer is found by; `contacts` are his people's names, `earlier` those of files merged into his."""
     own = [profile.parts.compact, profile.parts.core, profile.short]
-    people = [names.compact(name) for name in contacts]
+    people = [names.compact(name) for name in (*contacts, *earlier)]
     spoken = tuple(one[:TOKEN_LENGTH_MAX] for one in (*own, *(one for one in people if one)))
     readings = tuple(names.reading(one) for one in spoken)
-    tokens = set(keys_of(profile)) | {f"n{number.casefold()}"}
+    tokens = set(keys_of(profile)) | {f"n{number.casefold()}" for number in numbers}
     tokens |= {f"t{names.compact(tag)}" for tag in tags}
     for one, read in zip(spoken, readings, strict=True):
         tokens |= names.grams(one, 2) | _reading_tokens(read)
@@ -181,9 +217,17 @@ def _reading_ways(text: str) -> Iterable[Wanted]:
     if len(text) >= 2:
         yield Group("and", tuple(Token(f"i{one}") for one in sorted(names.grams(text, 2))))
     if len(text) >= 3:
-        yield Group("and", tuple(Token(f"p{one}") for one in sorted(names.grams(text, 3))))
+        grams = sorted(names.grams(text, 3))
+        telling = [one for one in grams if one not in _COMMON]
+        kept = telling if len(telling) >= _TELLING_MIN else grams
+        yield Group("and", tuple(Token(f"p{one}") for one in kept))
     else:
         yield Token(f"y{text}", is_prefix=True)
+
+
+def is_everywhere(terms: Sequence[Term]) -> bool:
+    """Say whether nearly every customer answers: nothing but parts of a legal form is asked for."""
+    return all(any(term.text in form for form in _LEGAL_FORMS) for term in terms)
 
 
 def number_of(text: str) -> str | None:

@@ -13,10 +13,13 @@ from app.customers.models import Contact, ContactPoint, Customer, CustomerSearch
 from app.customers.queries import LISTING
 from app.statements import Statement, any_of, json_list, json_row
 
+LIMITS = (50, 100, 200)
+CANDIDATE_LIMITS = (100, 100)
 CONTACTS_MAX = 500  # of one customer; an index entry has its limit
 
 _CUSTOMERS, _CONTACTS = Customer.__table__, Contact.__table__
 _POINTS, _SEARCH = ContactPoint.__table__, CustomerSearch.__table__
+_MERGED = _CUSTOMERS.alias("merged")
 _customer, _contact, _point, _search = _CUSTOMERS.c, _CONTACTS.c, _POINTS.c, _SEARCH.c
 
 
@@ -42,12 +45,13 @@ def _sqlite_holds(element: HoldsTokens, compiler: SQLCompiler, **kw: Any) -> str
     )
 
 
-def _hits(limits: Sequence[int]) -> Statement:
+def _hits(limits: Sequence[int], *, planned_whole: bool = True) -> Statement:
     """Return rows of `customer_search` by the questions `wanted_0` ...; each gives so many at most, told by `place`.
 
-    Each question is planned as if all its rows were wanted: for a few, PostgreSQL would read the table from its
-    beginning.
+    Unless nearly every row answers, each question is planned as if all its rows were wanted: for a few, PostgreSQL
+    would read the table from its beginning.
     """
+    mark = "MATERIALIZED" if planned_whole else "NOT MATERIALIZED"
     parts = []
     for place, limit in enumerate(limits):
         wanted = bindparam(f"wanted_{place}", type_=Text())
@@ -55,16 +59,15 @@ def _hits(limits: Sequence[int]) -> Statement:
             select(*_search)
             .where(HoldsTokens(_search.tokens, _search.id, wanted))
             .cte(f"found_{place}")
-            .prefix_with("MATERIALIZED", dialect="postgresql")
+            .prefix_with(mark, dialect="postgresql")
         )
         few = select(*found.c, literal(place).label("place")).limit(limit).subquery()
         parts.append(select(*few.c))
     return Statement(union_all(*parts))
 
 
-LIMITS = (50, 100, 200)
 HITS = _hits(LIMITS)
-CANDIDATE_LIMITS = (100, 100)
+EVERYWHERE = _hits(LIMITS, planned_whole=False)
 CANDIDATES = _hits(CANDIDATE_LIMITS)
 
 SHOWN = Statement(
@@ -78,6 +81,14 @@ _PEOPLE = (
     .select_from(_CONTACTS)
     .where(_contact.customer_id == _customer.id)
     .order_by(_contact.id)
+    .limit(CONTACTS_MAX)
+)
+# His own number first, then those under which he was known before merges.
+_EARLIER = (
+    select()
+    .select_from(_MERGED)
+    .where(_MERGED.c.merged_into_id == _customer.id)
+    .order_by(_MERGED.c.id)
     .limit(CONTACTS_MAX)
 )
 _REACHED = (
@@ -97,6 +108,9 @@ _SOURCE = select(
     _customer.address,
     _customer.tags,
     json_list(_PEOPLE, (("name", _contact.name),), _CUSTOMERS).label("contacts"),
+    json_list(_EARLIER, (("number", _MERGED.c.number), ("name", _MERGED.c.name)), _CUSTOMERS).label(
+        "earlier"
+    ),
     json_list(_REACHED, (("kind", _point.kind), ("value", _point.value)), _CUSTOMERS).label(
         "points"
     ),

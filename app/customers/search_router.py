@@ -56,6 +56,6 @@ async def search_customers(asked: Annotated[SearchAsked, Query()], call: Reader)
 async def find_candidates(command: CandidatesAsked, call: Reader) -> Response:
     """Nothing is registered. The rule is the one by which registering is refused with `duplicate_suspected`."""
     async with call.write() as tx:
-        found = await candidates.find_candidates(tx, command.profile())
+        found = await candidates.find_candidates(tx, tx.database.kind, command.profile())
         body = orjson.dumps({"items": [one.shown() for one in found]})
         return await call.answer_json(tx, body)

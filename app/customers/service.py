@@ -22,7 +22,7 @@ from app.customers.models import AccountTeamMember, Customer
 from app.customers.names import name_key
 from app.customers.schemas import AccountTeam, CustomerCreate, CustomerPatch
 from app.database import Transaction
-from app.errors import FieldError, Invalid, NotFound, NotPermitted, invalid_field
+from app.errors import Conflict, FieldError, Invalid, NotFound, NotPermitted, invalid_field
 from app.fields import service as fields
 from app.statements import Row, Statement
 from app.tiering.scoring import Tier
@@ -54,6 +54,13 @@ async def customer_to_reveal(tx: Transaction, principal: Principal, public_id: s
     )
 
 
+async def lock_to_merge(tx: Transaction, principal: Principal, public_id: str) -> Row:
+    """Return a customer's row, held for merging or its undoing; raises as `lock_customer` does."""
+    return await _customer_for(
+        tx, principal, public_id, Permission.CUSTOMERS_MERGE, queries.CUSTOMER_LOCKED
+    )
+
+
 async def _customer_for(
     tx: Transaction,
     principal: Principal,
@@ -71,6 +78,8 @@ async def _customer_for(
     )
     if not principal.reaches(permission, owners=owners, department_id=row["department_id"]):
         raise NotPermitted(permission=permission.value)
+    if row["merged_into"] is not None:
+        raise Conflict("customer_merged", merged_into=row["merged_into"])
     return dict(row)
 
 

@@ -1,6 +1,10 @@
 """Words of the customer file's own refusals: code -> (zh-CN, en)."""
 
 TEXTS: dict[str, tuple[str, str]] = {
+    "customer_merged": (
+        "该客户已合并到 {merged_into};请对该客户操作",
+        "This customer was merged into {merged_into}; turn to that one",
+    ),
     "duplicate_suspected": (
         "可能已有该客户的档案;请查看候选客户,确认不是同一客户后在 duplicates_checked 中列出其 id",
         "This customer may have a file already: look at the candidates, and name those who are others in duplicates_checked",

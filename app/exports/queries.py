@@ -115,7 +115,7 @@ def count_statement(filters: Sequence[str], *, scoped: bool) -> Statement:
 
 
 def _conditions(filters: Sequence[str], *, scoped: bool) -> list[ColumnElement[bool]]:
-    found = [LISTING.filters[name] for name in filters]
+    found = [*LISTING.always, *(LISTING.filters[name] for name in filters)]
     return [and_(*found, _SCOPE)] if scoped else found
 
 

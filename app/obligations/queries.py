@@ -5,6 +5,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, bindparam, select
 
 from app.auth.models import Department, User
+from app.customers.merged_ids import key_of_customer
 from app.customers.models import Customer
 from app.obligations.models import Obligation
 from app.reading import Listing, one_statement
@@ -93,7 +94,7 @@ LISTING = Listing(
         "subject_type": _one.subject_type == bindparam("subject_type"),
         "subject_ref": _one.subject_ref == bindparam("subject_ref"),
         "owner_id": _one.owner_id == _key_of(_USERS, "owner_id"),
-        "customer_id": _one.customer_id == _key_of(_CUSTOMERS, "customer_id"),
+        "customer_id": _one.customer_id == key_of_customer("customer_id"),
     },
 )
 
@@ -113,8 +114,8 @@ OPEN = Statement(
 # Shared, as for a ticket: the tier cannot change before the obligation is there to be told.
 CUSTOMER = Statement(
     select(_CUSTOMERS.c.id, _CUSTOMERS.c.tier, _CUSTOMERS.c.account_manager_id)
-    .where(_CUSTOMERS.c.public_id == bindparam("public_id"))
-    .with_for_update(read=True)
+    .where(_CUSTOMERS.c.id == key_of_customer("public_id"))
+    .with_for_update(read=True, of=_CUSTOMERS)
 )
 OWNER = Statement(
     select(_USERS.c.id, _USERS.c.role, _USERS.c.is_active, _USERS.c.department_id).where(

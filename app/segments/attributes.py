@@ -28,6 +28,7 @@ _CUSTOMERS, _FIGURES, _BANDS = (
 _customer, _figure = _CUSTOMERS.c, _FIGURES.c
 SOURCE = _CUSTOMERS.outerjoin(_FIGURES, _figure.customer_id == _customer.id)
 KEY = _customer.id
+STANDS = _customer.merged_into_id.is_(None)
 
 BANDS: Final[Mapping[str, Any]] = {
     "frequency_mid": 4,

@@ -20,7 +20,15 @@ from app.customers.queries import HasTag
 from app.fields.queries import CustomNumber, CustomText
 from app.fields.service import FieldBook
 from app.fields.typed_values import FieldType
-from app.segments.attributes import ATTRIBUTES, CUSTOM, KEY, SOURCE, Attribute, custom_attribute
+from app.segments.attributes import (
+    ATTRIBUTES,
+    CUSTOM,
+    KEY,
+    SOURCE,
+    STANDS,
+    Attribute,
+    custom_attribute,
+)
 from app.segments.condition import Comparison, Group, Kind, Negation, Node, Operator, Term, parse
 from app.segments.models import SegmentMember
 from app.statements import Statement, any_of
@@ -131,7 +139,8 @@ def compile_document(document: Any, book: FieldBook) -> Compiled:
 @lru_cache(maxsize=512)
 def _compiled(document: bytes, types: tuple[tuple[str, str], ...]) -> Compiled:
     parameters = _Parameters(_known(types))
-    holds = _condition(parse(orjson.loads(document), parameters.term_of), parameters)
+    condition = _condition(parse(orjson.loads(document), parameters.term_of), parameters)
+    holds = and_(STANDS, condition)  # who was merged is in no segment
     segment = bindparam("segment_key", type_=BigInteger())
     after = bindparam("after", type_=BigInteger())
     size = bindparam("page_size", type_=Integer())

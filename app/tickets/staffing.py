@@ -11,6 +11,7 @@ from typing import Any
 from sqlalchemy import and_, bindparam, or_, select
 
 from app.auth.models import Department, OnCall, User
+from app.customers.merged_ids import key_of_customer
 from app.customers.models import Contact, Customer
 from app.database import Transaction
 from app.statements import DomainNow, NextNumber, Row, Statement, any_of
@@ -51,7 +52,7 @@ OPENING = Statement(
             ),
         ).outerjoin(_WANTED, _WANTED.c.public_id == bindparam("owner"))
     )
-    .where(_CUSTOMERS.c.public_id == bindparam("customer"))
+    .where(_CUSTOMERS.c.id == key_of_customer("customer"))
     .with_for_update(read=True, of=_CUSTOMERS)
 )
 

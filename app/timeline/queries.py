@@ -1,9 +1,10 @@
 """What is asked of the timeline: one customer's entries, newest first."""
 
-from sqlalchemy import bindparam, select
+from sqlalchemy import bindparam
 
 from app.auth.models import User
 from app.columns import UtcDateTime
+from app.customers.merged_ids import key_of_customer
 from app.customers.models import Customer
 from app.reading import Listing
 from app.statements import any_of, json_row
@@ -30,10 +31,7 @@ LISTING = Listing(
     key=_entry.id,
     sorts={"at": _entry.at},
     filters={
-        "customer_id": _entry.customer_id
-        == select(_CUSTOMERS.c.id)
-        .where(_CUSTOMERS.c.public_id == bindparam("customer_id"))
-        .scalar_subquery(),
+        "customer_id": _entry.customer_id == key_of_customer("customer_id"),
         "kind": _entry.kind == bindparam("kind"),
         "kinds": any_of(_entry.kind, "kinds"),
         "since": _entry.at >= bindparam("since", type_=UtcDateTime()),

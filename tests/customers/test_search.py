@@ -192,7 +192,7 @@ def test_every_question_can_be_written_and_finds_its_own_text(text: str, reveal:
     for wanted in search_keys.questions(terms, reveal=reveal):
         for written in (search_keys.postgresql_text(wanted), search_keys.sqlite_text(wanted)):
             assert "\x00" not in written
-    found = search_keys.found_by(Profile(text), number="C000001", tags=(), contacts=())
+    found = search_keys.found_by(Profile(text), numbers=("C000001",), tags=(), contacts=())
     whole = search_keys.Term(found.names[0])
     assert not found.names[0] or matches((whole,), found, reveal=reveal) is not None
 

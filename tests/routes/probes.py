@@ -127,6 +127,8 @@ VISIBLE: Mapping[str, Permission] = {
     "service_plan": P.CUSTOMERS_READ,
     "service_plan_item": P.CUSTOMERS_READ,
     "service_occurrence": P.CUSTOMERS_READ,
+    "review": P.CUSTOMERS_READ,
+    "merge": P.CUSTOMERS_READ,
     "need": P.CUSTOMERS_READ,
     "planned_need": P.CUSTOMERS_READ,
     "agreed_need": P.CUSTOMERS_READ,
@@ -410,6 +412,21 @@ PROBES: Mapping[str, Probe] = {
     "service_occurrences_read": Probe("service_occurrence"),
     "service_occurrences_done": Probe("service_occurrence", lambda t: {"note": STEPS}),
     "service_occurrences_cancel": Probe("service_occurrence", _reason),
+    "duplicates_list": _PLAIN,
+    "duplicates_scan": Probe(status=202),
+    "duplicates_read": Probe("review"),
+    "duplicates_dismiss": Probe("review", lambda t: {"note": "同名的两家公司"}),
+    "merges_list": _PLAIN,
+    "merges_create": Probe(
+        body=lambda t: {
+            "winner_id": t.ids["customer"],
+            "loser_id": t.ids["other_customer"],
+            "reason": "重复建档",
+        },
+        status=201,
+    ),
+    "merges_read": Probe("merge"),
+    "merges_undo": Probe("merge", _reason),
     "needs_list": _PLAIN,
     "needs_create": Probe(
         body=lambda t: {

@@ -23,6 +23,9 @@ from app.columns import new_public_id, table_columns
 from app.customers.consent_schemas import ConsentCreate
 from app.customers.consents import record_consent
 from app.database import Transaction
+from app.duplicates import merging
+from app.duplicates.models import DuplicateReview
+from app.duplicates.schemas import MergeCreate
 from app.fields.models import ChoiceList, CustomField
 from app.imports.models import Import, ImportMapping, ImportPiece
 from app.lifecycle import service as lifecycle
@@ -103,7 +106,9 @@ async def make_target(
     """Return a fresh row of a kind; for `Relation.MISSING` see `missing_target`."""
     if kind is None:
         customer, contact = await office.customer(caller, Relation.DEPARTMENT)
+        other, _ = await office.customer(caller, Relation.DEPARTMENT)
         ids = {"customer": customer["public_id"], "contact": contact["public_id"]}
+        ids["other_customer"] = other["public_id"]
         ids |= {"rule": (await _sop_rule(office, caller, relation)).path["clock"]}
         ids |= await _about_tier_policies(office)
         return Target(office, caller, {}, ids | await _about_policies(office))
@@ -586,6 +591,34 @@ async def _service_occurrence(office: Office, caller: Caller, relation: Relation
     return Target(office, caller, {"occurrence_id": turn["public_id"]})
 
 
+async def _review(office: Office, caller: Caller, relation: Relation) -> Target:
+    one, _ = await office.customer(caller, relation)
+    other, _ = await office.customer(caller, relation)
+    async with office.database.transaction() as tx:
+        row = await writing.insert(
+            tx,
+            DuplicateReview,
+            one_id=one["id"],
+            other_id=other["id"],
+            score=95,
+            reasons=["same_name"],
+            created_at=await tx.now(),
+        )
+    return Target(office, caller, {"review_id": row["public_id"]})
+
+
+async def _merge(office: Office, caller: Caller, relation: Relation) -> Target:
+    winner, _ = await office.customer(caller, relation)
+    loser, _ = await office.customer(caller, relation)
+    command = MergeCreate(
+        winner_id=winner["public_id"], loser_id=loser["public_id"], reason="重复建档"
+    )
+    async with office.database.transaction() as tx:
+        admin = await make_user(tx, role="admin")
+        row = await merging.merge(tx, make_principal(admin), command)
+    return Target(office, caller, {"merge_id": row["public_id"]})
+
+
 async def _need(office: Office, caller: Caller, relation: Relation) -> Target:
     customer, _ = await office.customer(caller, relation)
     async with office.database.transaction() as tx:
@@ -669,6 +702,8 @@ _MAKERS: Mapping[str, Callable[[Office, Caller, Relation], Awaitable[Target]]] =
     "service_plan": _service_plan,
     "service_plan_item": _service_plan_item,
     "service_occurrence": _service_occurrence,
+    "review": _review,
+    "merge": _merge,
     "need": _need,
     "agreed_need": _agreed_need,
     "planned_need": _planned_need,

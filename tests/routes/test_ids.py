@@ -60,6 +60,8 @@ BODY_IDS: Mapping[tuple[str, str], str] = {
     ("service_plans_create", "/customer_id"): "customer",
     ("service_plans_create", "/items/0/user_id"): "user",
     ("service_plans_add_item", "/user_id"): "user",
+    ("merges_create", "/winner_id"): "customer",
+    ("merges_create", "/loser_id"): "customer",
     ("needs_create", "/customer_id"): "customer",
     ("needs_create", "/first_owner_id"): "user",
     ("needs_change", "/first_owner_id"): "user",
