@@ -51,16 +51,12 @@ DEPARTMENTS = Statement(
 )
 
 
-<<<<<<< HEAD
 async def is_kept_fresh(tx: Transaction, customer: Row) -> bool:
-    """Return whether a customer's file is promised to be refreshed: not who is in a stage that means lost."""
+    """Return whether a file is promised to be refreshed: not who is merged, nor in a stage that means lost."""
+    if customer["merged_into_id"] is not None:
+        return False
     stage = (await read_current(tx, tx.database)).stages.get(customer["status"])
     return stage is None or stage.kind is not StageKind.LOST
-=======
-def is_kept_fresh(customer: Row) -> bool:
-    """Return whether a customer's file is promised to be refreshed: not who is lost or merged."""
-    return bool(customer["status"] != "lost" and customer["merged_into_id"] is None)
->>>>>>> 2535b2d (Merge customers and undo it; find duplicates through the whole base and decide them)
 
 
 # --- opening

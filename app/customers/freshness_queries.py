@@ -56,14 +56,9 @@ PAGE_END = Statement(select(func.max(_page.c.id)))
 WITHOUT = Statement(
     select(*_columns)
     .where(
-<<<<<<< HEAD
         _columns.id > _after,
         _columns.id <= bindparam("page_end", type_=_columns.id.type),
-=======
-        _columns.id > bindparam("after", type_=_columns.id.type),
-        _columns.status != "lost",
         _columns.merged_into_id.is_(None),
->>>>>>> 2535b2d (Merge customers and undo it; find duplicates through the whole base and decide them)
         ~exists().where(_refresh.customer_id == _columns.id, _refresh.status == "open"),
     )
     .order_by(_columns.id)

@@ -24,17 +24,11 @@ BATCH = 500
 # --- keeping
 
 
-<<<<<<< HEAD
 async def index_new(
     tx: Transaction, customer: Row, contacts: Sequence[Row] = (), points: Sequence[Row] = ()
 ) -> None:
     """Hold the words of a customer just made back, with those of the contacts that he has already."""
-    source = {**customer, "contacts": contacts, "points": points}
-=======
-async def index_new(tx: Transaction, customer: Row) -> None:
-    """Hold the words of a customer just made back; he has no contacts yet."""
-    source = {**customer, "contacts": (), "points": (), "earlier": ()}
->>>>>>> 2535b2d (Merge customers and undo it; find duplicates through the whole base and decide them)
+    source = {**customer, "contacts": contacts, "points": points, "earlier": ()}
     await writing.insert(tx, CustomerSearch, **row_of(source))
 
 

@@ -167,7 +167,7 @@ async def _is_new(
         phones = frozenset(one.number for one in person.phones)
         emails = frozenset(one.address for one in person.emails)
         profile = replace(profile, phones=phones, emails=emails)
-    found = await candidates.find_candidates(tx, profile)
+    found = await candidates.find_candidates(tx, tx.database.kind, profile)
     numbers = [one.source["number"] for one in found if one.likeness.is_suspected]
     if numbers:
         told = {"numbers": ", ".join(numbers[:5])}

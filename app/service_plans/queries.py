@@ -189,7 +189,7 @@ _WHOLE = (
     ),
     *(
         _CUSTOMERS.c[name]
-        for name in ("number", "tier", "status", "owner_id", "department_id", "account_manager_id")
+        for name in ("number", "tier", "status", "owner_id", "department_id", "account_manager_id", "merged_into_id")
     ),
     _item.status.label("item_status"),
     _plan.public_id.label("plan"),
