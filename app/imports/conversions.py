@@ -69,6 +69,9 @@ def to_birthday(text: str) -> Mapping[str, object] | str:
     return text
 
 
+DIGITS_MAX = 26  # fewer than decimal arithmetic keeps, so that nothing is rounded unseen
+
+
 def to_amount(text: str, scale: int = 1) -> str:
     """Return a decimal text of an amount as people write it: `¥1,200.50`, `1.2万`, a column in 万元 (`scale` 10,000)."""
     number = _number(_MONEY_SIGNS.sub("", _plain(text)), scale)
@@ -96,10 +99,13 @@ def _number(text: str, scale: int) -> Decimal | None:
             plain, scale = plain.removesuffix(unit), scale * factor
             break
     try:
-        number = Decimal(plain) * scale
+        written = Decimal(plain)
     except InvalidOperation:
         return None
-    if not number.is_finite() or number.adjusted() > 40:
+    if not written.is_finite() or len(written.as_tuple().digits) > DIGITS_MAX:
+        return None
+    number = written * scale
+    if number.adjusted() >= DIGITS_MAX:
         return None
     exact = number.normalize()
     return exact if int(exact.as_tuple().exponent) <= 0 else exact.quantize(Decimal(1))

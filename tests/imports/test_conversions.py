@@ -1,11 +1,12 @@
 """What people write in cells, as the API takes it; what cannot be told is given on as it is."""
 
 from collections.abc import Callable
+from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from app.imports.conversions import (
@@ -119,7 +120,20 @@ def test_a_list_is_parted_by_every_usual_sign() -> None:
     assert to_list("重点, 华东;老客户、VIP|  ,\n续约") == ["重点", "华东", "老客户", "VIP", "续约"]
 
 
-@given(st.text(max_size=40))
+@pytest.mark.parametrize("text", ["1" + "0" * 25, "9" * 26, "0." + "1" * 25])
+def test_numbers_of_26_digits_are_kept_exactly(text: str) -> None:
+    assert to_amount(text) == text
+
+
+@pytest.mark.parametrize(
+    "text", ["1" + "0" * 26, "1" + "0" * 28, "9" * 27, "0." + "1" * 27, "1e40", "1e-40"]
+)
+def test_longer_numbers_are_left_as_they_are_written(text: str) -> None:
+    assert to_amount(text) in {text, f"{Decimal(text):f}"}
+
+
+@example("1" + "0" * 28)
+@given(st.text(alphabet="0123456789.,-+eE万亿千¥ ", max_size=60) | st.text(max_size=40))
 def test_no_text_breaks_a_conversion(text: str) -> None:
     conversions: list[Callable[[str], Any]] = [
         to_day, to_amount, to_count, to_flag, to_list, to_birthday, lambda one: to_instant(one, SHANGHAI),
