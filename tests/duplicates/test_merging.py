@@ -107,12 +107,11 @@ CUSTOMERS = Statement(select(*Customer.__table__.columns))
 
 async def every_row(database: Database) -> dict[str, dict[int, Row]]:
     """Return all rows of all tables by key."""
-    return {
-        table.name: {
-            row["id"]: row for row in await database.all(Statement(select(*table.columns)))
-        }
-        for table in Base.metadata.sorted_tables
-    }
+    found: dict[str, dict[int, Row]] = {}
+    for table in Base.metadata.sorted_tables:
+        rows = await database.all(Statement(select(*table.columns)))
+        found[table.name] = {row["id"]: dict(row) for row in rows}
+    return found
 
 
 def differences(

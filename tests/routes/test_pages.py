@@ -46,7 +46,7 @@ async def fill(client: httpx.AsyncClient, office: Office) -> Mapping[str, str]:
     for kind, state in (
         ("customer", "new"), ("ticket", "confirmed"), ("escalation", "overdue"), ("api_key", "new"),
         ("notification", "new"), ("operation", "new"), ("lifecycle_version", "new"), ("tier_policy", "new"), ("choice_list", "new"), ("custom_field", "new"), ("segment", "new"), ("saved_view", "new"), ("obligation", "new"), ("need", "new"), ("service_occurrence", "new"), ("department", "new"), ("ticket", "waiting"), ("ticket", "accepted"),
-        ("import", "new"), ("import_mapping", "new"),
+        ("import", "new"), ("import_mapping", "new"), ("review", "new"), ("merge", "new"),
     ):  # fmt: skip
         for _ in range(3):
             target = await make_target(office, admin, kind, Relation.OWN, state)
