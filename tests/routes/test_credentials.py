@@ -30,7 +30,7 @@ async def ask_nobody(
 ) -> httpx.Response:
     """Send a route's own body about rows that do not exist."""
     caller = office.callers[Role.ADMIN]
-    ids = dict.fromkeys(("customer", "contact", "other_ticket", "rule"), NOBODY)
+    ids = dict.fromkeys(("customer", "other_customer", "contact", "other_ticket", "rule"), NOBODY)
     names = {"code": "no_such", "name": "no_such", "calendar": "no_such"}
     parts = [part[1:-1] for part in asked.path.split("/") if part.startswith("{")]
     target = Target(office, caller, {name: names.get(name, NOBODY) for name in parts}, ids)
