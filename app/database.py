@@ -149,6 +149,12 @@ class Transaction(_Asking):
         """Run driver text that `writing` made."""
         raise NotImplementedError
 
+    async def copy_in(
+        self, table: str, names: Sequence[str], records: Sequence[Sequence[Any]]
+    ) -> None:
+        """Load many rows that `writing` made, where the engine has a way of its own for that."""
+        raise NotImplementedError
+
     async def next_key(self, table: Any) -> int:
         """Return a new integer key for a row of `table`, known before the insert."""
         raise NotImplementedError

@@ -9,6 +9,7 @@ import asyncpg
 import orjson
 import structlog
 from sqlalchemy import select, text
+from uuid_utils import UUID
 
 from app.database import SYSTEM, Actor, Database, Transaction
 from app.errors import Conflict, Unavailable
@@ -54,6 +55,12 @@ class PostgresTransaction(Transaction):
     async def run_text(self, sql: str, arguments: Sequence[Any]) -> None:
         """Run driver text."""
         await self.connection.execute(sql, *arguments)
+
+    async def copy_in(
+        self, table: str, names: Sequence[str], records: Sequence[Sequence[Any]]
+    ) -> None:
+        """Load them by COPY."""
+        await self.connection.copy_records_to_table(table, columns=names, records=records)
 
     async def next_key(self, table: Any) -> int:
         """Take from the process's block of keys."""
@@ -227,12 +234,21 @@ _POSTGRES_DOWN = (
 
 
 async def _prepare_connection(connection: Any) -> None:
+    """Let JSON and UUIDs be text here, and go over the wire in the binary form, without which there is no COPY."""
     await connection.set_type_codec(
-        "json", schema="pg_catalog", encoder=str, decoder=orjson.loads, format="text"
+        "json", schema="pg_catalog", encoder=str.encode, decoder=orjson.loads, format="binary"
     )
     await connection.set_type_codec(
-        "uuid", schema="pg_catalog", encoder=str, decoder=str, format="text"
+        "uuid", schema="pg_catalog", encoder=_uuid_bytes, decoder=_uuid_text, format="binary"
     )
+
+
+def _uuid_bytes(text_form: str) -> bytes:
+    return UUID(text_form).bytes
+
+
+def _uuid_text(stored: bytes) -> str:
+    return str(UUID(bytes=stored))
 
 
 def postgres_dsn(url: str) -> str:

@@ -55,7 +55,7 @@ class Settings(BaseSettings):
     postgres_lock_timeout_ms: int = Field(5_000, ge=100)
     sqlite_busy_timeout_ms: int = Field(10_000, ge=100)
 
-    sweep_batch_ms: int = Field(40, ge=5, le=1000)
+    sweep_batch_ms: int = Field(60, ge=5, le=1000)
     sweep_batch_max: int = Field(1000, ge=1, le=1000)
     relay_batch: int = Field(200, ge=1, le=1000)
 

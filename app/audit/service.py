@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from datetime import date, datetime
 from decimal import Decimal
 from functools import cache
-from typing import Any
+from typing import Any, Required, TypedDict, Unpack
 
 from app import writing
 from app.audit.models import HIDDEN, AuditEntry
@@ -21,6 +21,7 @@ SILENT = frozenset({"version", "updated_at", "created_at", "id", "public_id", "n
 
 async def record_changes(tx: Transaction) -> None:
     """Turn the transaction's changes since the last flush into held-back entries."""
+    entries = []
     for change in list(tx.changes):
         row = change.new or change.old
         customer_id = _customer_of(change.table, row)
@@ -32,48 +33,55 @@ async def record_changes(tx: Transaction) -> None:
             changes = await _encrypted(tx, customer_id, changes, personal)
         verb = "create" if not change.old else "delete" if not change.new else "update"
         entity = change.table.__entity__
-        await write_entry(
-            tx,
-            f"{entity}.{verb}",
-            entity=entity,
-            entity_key=row.get("id"),
-            entity_id=row.get("public_id"),
-            customer_id=customer_id,
-            changes=changes,
+        entries.append(
+            entry(
+                tx,
+                f"{entity}.{verb}",
+                entity=entity,
+                entity_key=row.get("id"),
+                entity_id=row.get("public_id"),
+                customer_id=customer_id,
+                changes=changes,
+            )
         )
+    await writing.insert_many(tx, AuditEntry, entries)
 
 
-async def write_entry(
-    tx: Transaction,
-    action: str,
-    *,
-    entity: str,
-    entity_key: int | None = None,
-    entity_id: str | None = None,
-    customer_id: int | None = None,
-    changes: Mapping[str, Any] | None = None,
-    count: int = 1,
-    actor: Actor | None = None,
-) -> None:
+class About(TypedDict, total=False):
+    """What an entry is about: the row by its key and public id, its customer, what changed; who, unless the actor."""
+
+    entity: Required[str]
+    entity_key: int | None
+    entity_id: str | None
+    customer_id: int | None
+    changes: Mapping[str, Any] | None
+    count: int
+    actor: Actor | None
+
+
+async def write_entry(tx: Transaction, action: str, **about: Unpack[About]) -> None:
     """Hold back one entry; for what is no change of a row: a login, a refusal, a reveal."""
-    who = actor or tx.actor
-    await writing.insert(
-        tx,
-        AuditEntry,
-        recorded_at=real_now(),
-        action=action,
-        entity=entity,
-        entity_key=entity_key,
-        entity_id=entity_id,
-        customer_id=customer_id,
-        actor_user_id=who.user_id,
-        actor_api_key_id=who.api_key_id,
-        actor_name=who.name,
-        request_id=who.request_id,
-        address=who.address,
-        count=count,
-        changes=dict(changes or {}),
-    )
+    await writing.insert(tx, AuditEntry, **entry(tx, action, **about))
+
+
+def entry(tx: Transaction, action: str, **about: Unpack[About]) -> dict[str, Any]:
+    """Return one entry's values, for `writing.insert_many`."""
+    who = about.get("actor") or tx.actor
+    return {
+        "recorded_at": real_now(),
+        "action": action,
+        "entity": about["entity"],
+        "entity_key": about.get("entity_key"),
+        "entity_id": about.get("entity_id"),
+        "customer_id": about.get("customer_id"),
+        "actor_user_id": who.user_id,
+        "actor_api_key_id": who.api_key_id,
+        "actor_name": who.name,
+        "request_id": who.request_id,
+        "address": who.address,
+        "count": about.get("count", 1),
+        "changes": dict(about.get("changes") or {}),
+    }
 
 
 def _differences(change: writing.Change) -> dict[str, list[Any]]:

@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, ForeignKey, Index, String, Text, UniqueConstraint
+from sqlalchemy import BigInteger, ForeignKey, Index, String, Text, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.columns import Base, Json, UtcDateTime, key_column, public_id_column
@@ -58,7 +58,15 @@ class Mail(Base):
     sent_at: Mapped[datetime] = mapped_column(UtcDateTime, default=FAR_END)
 
 
-Index("uq_notifications_operation", Notification.operation_id, Notification.user_id, unique=True)
+_of_operation = text("operation_id IS NOT NULL")
+Index(
+    "uq_notifications_operation",
+    Notification.operation_id,
+    Notification.user_id,
+    unique=True,
+    postgresql_where=_of_operation,
+    sqlite_where=_of_operation,
+)
 Index("ix_notifications_inbox", Notification.user_id, Notification.created_at, Notification.id)
 Index(
     "ix_notifications_unread", Notification.user_id, Notification.read_at, Notification.delivered_at

@@ -31,19 +31,24 @@ class Notice:
 
 async def tell(tx: Transaction, notices: Iterable[Notice], *, at: datetime) -> None:
     """Hold back one inbox line for each notice, and the messages that make the relay deliver them."""
+    rows = await writing.insert_many(
+        tx,
+        Notification,
+        [
+            {
+                "user_id": notice.user_id,
+                "escalation_id": notice.escalation_id,
+                "kind": notice.kind,
+                "data": dict(notice.data),
+                "created_at": at,
+                "deliver_at": notice.deliver_at,
+            }
+            for notice in notices
+        ],
+    )
     keys: dict[datetime, list[int]] = {}
-    for notice in notices:
-        row = await writing.insert(
-            tx,
-            Notification,
-            user_id=notice.user_id,
-            escalation_id=notice.escalation_id,
-            kind=notice.kind,
-            data=dict(notice.data),
-            created_at=at,
-            deliver_at=notice.deliver_at,
-        )
-        keys.setdefault(notice.deliver_at, []).append(row["id"])
+    for row in rows:
+        keys.setdefault(row["deliver_at"], []).append(row["id"])
     for deliver_at, lines in keys.items():
         for first in range(0, len(lines), LINES_PER_MESSAGE):
             await announce(

@@ -23,13 +23,26 @@ async def publish(
 
     `at` is the domain instant of the fact; the relay takes the message up at `not_before`, or at once.
     """
+    about = (subject_type, subject_id)
     return await writing.insert(
-        tx,
-        OutboxMessage,
-        event=event,
-        subject_type=subject_type,
-        subject_id=subject_id,
-        payload=dict(payload or {}),
-        occurred_at=at,
-        attempt_at=not_before or at,
+        tx, OutboxMessage, **message(event, about, payload or {}, at=at, not_before=not_before)
     )
+
+
+def message(
+    event: str,
+    about: tuple[str | None, str | None],
+    payload: Mapping[str, Any],
+    *,
+    at: datetime,
+    not_before: datetime | None = None,
+) -> dict[str, Any]:
+    """Return one message's values, for `writing.insert_many`; `about` is the subject's type and public id."""
+    return {
+        "event": event,
+        "subject_type": about[0],
+        "subject_id": about[1],
+        "payload": dict(payload),
+        "occurred_at": at,
+        "attempt_at": not_before or at,
+    }

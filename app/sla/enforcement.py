@@ -5,7 +5,7 @@ fails is retried subject by subject, so that a poisoned one is isolated, reporte
 """
 
 import asyncio
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -15,10 +15,12 @@ import structlog
 
 from app import writing
 from app.audit import service as audit
+from app.audit.models import AuditEntry
 from app.database import Database, Transaction
 from app.faults import pass_by
 from app.notifications import service as notifications
 from app.outbox import service as outbox
+from app.outbox.models import OutboxMessage
 from app.sla import queries
 from app.sla.book import Book, read_book
 from app.sla.engine.ladder import Case, Recipient, recipients, release_at
@@ -157,6 +159,17 @@ async def _fire_and_tell(tx: Transaction, claimed: Sequence[Row]) -> int:
     return firing.escalation_count
 
 
+@dataclass(frozen=True, slots=True)
+class _Fired:
+    """A level that fires, and whom it tells; `overtaken` where a higher one of its deadline fires with it."""
+
+    subject: Row
+    row: Row
+    chosen: tuple[Recipient, ...]
+    overtaken: bool
+    ended: bool
+
+
 @dataclass(slots=True)
 class Firing:
     """One batch on its way: what the claimed subjects' levels say, and what is to be written.
@@ -170,11 +183,21 @@ class Firing:
     people: People
     told: dict[int, list[int]]
     operation_id: int | None = None
-    fired: list[dict[str, Any]] = field(default_factory=list)
-    dropped: list[dict[str, Any]] = field(default_factory=list)
+    fired: list[_Fired] = field(default_factory=list)
+    levels: list[dict[str, Any]] = field(default_factory=list)
     missed: list[dict[str, Any]] = field(default_factory=list)
     notices: list[notifications.Notice] = field(default_factory=list)
-    escalation_count: int = 0
+    chosen: dict[tuple[Case, Step], tuple[Recipient, ...]] = field(default_factory=dict)
+
+    is_open: bool = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.is_open = self.book.working.is_open(self.now)
+
+    @property
+    def escalation_count(self) -> int:
+        """How many levels fired."""
+        return len(self.fired)
 
 
 async def fire(
@@ -190,12 +213,8 @@ async def fire(
     """
     now = claimed[0]["now"]
     keys = [row["id"] for row in claimed]
-    levels = await tx.run(queries.UNFIRED_LEVELS, {"keys": keys})
-    due = [
-        row
-        for row in levels
-        if row["fire_at"] <= now and (deadlines is None or row["deadline_id"] in deadlines)
-    ]
+    levels = await tx.run(queries.DUE_LEVELS, {"keys": keys, "now": now})
+    due = [row for row in levels if deadlines is None or row["deadline_id"] in deadlines]
     told = {row["deadline_id"]: _told_before(row["told_before"]) for row in due}
     people = await read_people(tx, now)
     firing = Firing(tx, now, await read_book(tx), people, told, operation_id)
@@ -204,8 +223,9 @@ async def fire(
     for row in due:
         by_deadline.setdefault(row["deadline_id"], []).append(row)
     for rows in by_deadline.values():
-        await _fire_deadline(firing, subjects[rows[0]["subject_key"]], rows)
-    await _write(firing, claimed, levels)
+        _fire_deadline(firing, subjects[rows[0]["subject_key"]], rows)
+    await _record(firing)
+    await _update(firing, claimed, levels)
     return firing
 
 
@@ -214,12 +234,12 @@ def _told_before(escalations: Any) -> list[int]:
     return [one["key"] for row in rows for one in row["told"]]
 
 
-async def _fire_deadline(firing: Firing, subject: Row, rows: Sequence[Row]) -> None:
-    """Fire the due levels of one deadline, lowest first; those overtaken are recorded and told in one message."""
+def _fire_deadline(firing: Firing, subject: Row, rows: Sequence[Row]) -> None:
+    """Fire the due levels of one deadline, lowest first."""
     first = rows[0]
     ended = first["ended_at"] != FAR_END
     if ended and first["state"] not in ("missed", "late"):
-        firing.dropped += [
+        firing.levels += [
             {"id": row["id"], "fire_at": FAR_END, "fired_at": FAR_END} for row in rows
         ]
         return
@@ -233,29 +253,29 @@ async def _fire_deadline(firing: Firing, subject: Row, rows: Sequence[Row]) -> N
                 "detected_at": firing.now,
             }
         )
-    said: dict[int, notifications.Notice] = {}
+    told = firing.told[first["deadline_id"]]
     for row in rows:
-        chosen = _chosen(firing, subject, row)
-        overtaken = row is not rows[-1]
-        escalation = await _record(firing, subject, row, chosen, overtaken=overtaken)
-        firing.told.setdefault(row["deadline_id"], []).extend(one.user_id for one in chosen)
-        for one in chosen:
-            said[one.user_id] = _notice(firing, subject, row, one, escalation)
-        firing.fired.append({"id": row["id"], "fire_at": row["fire_at"], "fired_at": firing.now})
-    if not ended:
-        firing.notices += said.values()
+        chosen = _chosen(firing, subject, row, tuple(told))
+        told.extend(one.user_id for one in chosen)
+        firing.fired.append(_Fired(subject, row, chosen, row is not rows[-1], ended))
+        firing.levels.append({"id": row["id"], "fire_at": row["fire_at"], "fired_at": firing.now})
 
 
-def _chosen(firing: Firing, subject: Row, row: Row) -> tuple[Recipient, ...]:
+def _chosen(firing: Firing, subject: Row, row: Row, told: tuple[int, ...]) -> tuple[Recipient, ...]:
+    """Return whom a level tells; a batch asks the ladder once for what is the same."""
     case = Case(
         owner_id=row["owner_id"],
         department_id=row["department_id"],
-        told=tuple(firing.told.get(row["deadline_id"], ())),
+        told=told,
         tier=subject["tier"],
-        outside_hours=not firing.book.working.is_open(firing.now),
+        outside_hours=not firing.is_open,
         dedicated_manager_id=subject["dedicated_manager_id"],
     )
-    return recipients(firing.people.org, case, _step(firing.book, row))
+    step = _step(firing.book, row)
+    known = firing.chosen.get((case, step))
+    if known is None:
+        known = firing.chosen[case, step] = recipients(firing.people.org, case, step)
+    return known
 
 
 def _step(book: Book, row: Row) -> Step:
@@ -264,52 +284,69 @@ def _step(book: Book, row: Row) -> Step:
     return next((step for step in steps if step.level == row["level"]), steps[-1])
 
 
-async def _record(
-    firing: Firing, subject: Row, row: Row, chosen: Sequence[Recipient], *, overtaken: bool
-) -> Mapping[str, Any]:
-    told = [_told(firing.people, one) for one in chosen]
-    escalation = await writing.insert(
-        firing.tx,
-        Escalation,
-        deadline_id=row["deadline_id"],
-        level=row["level"],
-        subject_type=subject["subject_type"],
-        subject_id=subject["subject_id"],
-        subject_public_id=subject["subject_public_id"],
-        customer_id=subject["customer_id"],
-        owner_id=row["owner_id"],
-        department_id=row["department_id"],
-        rule=row["rule"],
-        due_at=row["due_at"],
-        fire_at=row["fire_at"],
-        detected_at=firing.now,
-        overtaken=overtaken,
-        told=told,
-        operation_id=firing.operation_id,
-    )
-    await audit.write_entry(
-        firing.tx,
+async def _record(firing: Firing) -> None:
+    """Hold back the escalations with their audit entries and messages; gather the notices, one a reader and deadline.
+
+    Overtaken levels are recorded and told in the message of the highest.
+    """
+    tx = firing.tx
+    rows = [_escalation(firing, one) for one in firing.fired]
+    escalations = await writing.insert_many(tx, Escalation, rows)
+    entries = [_entry(tx, one) for one in escalations]
+    await writing.insert_many(tx, AuditEntry, entries)
+    messages = [_message(firing.now, one) for one in escalations]
+    await writing.insert_many(tx, OutboxMessage, messages)
+    said: dict[tuple[int, int], notifications.Notice] = {}
+    for fired, escalation in zip(firing.fired, escalations, strict=True):
+        if not fired.ended:
+            for one in fired.chosen:
+                key = (fired.row["deadline_id"], one.user_id)
+                said[key] = _notice(firing, fired, one, escalation)
+    firing.notices += said.values()
+
+
+def _escalation(firing: Firing, fired: _Fired) -> dict[str, Any]:
+    subject, row = fired.subject, fired.row
+    return {
+        "deadline_id": row["deadline_id"],
+        "level": row["level"],
+        "subject_type": subject["subject_type"],
+        "subject_id": subject["subject_id"],
+        "subject_public_id": subject["subject_public_id"],
+        "customer_id": subject["customer_id"],
+        "owner_id": row["owner_id"],
+        "department_id": row["department_id"],
+        "rule": row["rule"],
+        "due_at": row["due_at"],
+        "fire_at": row["fire_at"],
+        "detected_at": firing.now,
+        "overtaken": fired.overtaken,
+        "told": [_told(firing.people, one) for one in fired.chosen],
+        "operation_id": firing.operation_id,
+    }
+
+
+def _entry(tx: Transaction, escalation: Row) -> dict[str, Any]:
+    told = [one["user_id"] for one in escalation["told"]]
+    return audit.entry(
+        tx,
         "deadline.escalate",
         entity="escalation",
         entity_key=escalation["id"],
         entity_id=escalation["public_id"],
-        customer_id=subject["customer_id"],
-        changes={"level": [None, row["level"]], "told": [None, [one["user_id"] for one in told]]},
+        customer_id=escalation["customer_id"],
+        changes={"level": [None, escalation["level"]], "told": [None, told]},
     )
-    await outbox.publish(
-        firing.tx,
-        "deadline.escalated",
-        at=firing.now,
-        subject_type=subject["subject_type"],
-        subject_id=subject["subject_public_id"],
-        payload={
-            "escalation_id": escalation["public_id"],
-            "level": row["level"],
-            "rule": row["rule"],
-        },
-    )
-    firing.escalation_count += 1
-    return escalation
+
+
+def _message(now: datetime, escalation: Row) -> dict[str, Any]:
+    payload = {
+        "escalation_id": escalation["public_id"],
+        "level": escalation["level"],
+        "rule": escalation["rule"],
+    }
+    about = (escalation["subject_type"], escalation["subject_public_id"])
+    return outbox.message("deadline.escalated", about, payload, at=now)
 
 
 def _told(people: People, one: Recipient) -> dict[str, Any]:
@@ -323,9 +360,8 @@ def _told(people: People, one: Recipient) -> dict[str, Any]:
     }
 
 
-def _notice(
-    firing: Firing, subject: Row, row: Row, one: Recipient, escalation: Mapping[str, Any]
-) -> notifications.Notice:
+def _notice(firing: Firing, fired: _Fired, one: Recipient, escalation: Row) -> notifications.Notice:
+    subject, row = fired.subject, fired.row
     owner = firing.people.users.get(row["owner_id"])
     return notifications.Notice(
         user_id=one.user_id,
@@ -349,10 +385,14 @@ def _notice(
     )
 
 
-async def _write(firing: Firing, claimed: Sequence[Row], levels: Sequence[Row]) -> None:
+async def _update(firing: Firing, claimed: Sequence[Row], levels: Sequence[Row]) -> None:
     """Hold back the batch's updates: they leave with all inserts in one statement, before the commit."""
-    done = {row["id"] for row in (*firing.fired, *firing.dropped)}
-    following: dict[int, datetime] = {}
+    done = {row["id"] for row in firing.levels}
+    asked = {"keys": [row["id"] for row in claimed], "now": firing.now}
+    following = {
+        row["subject_key"]: row["fire_at"]
+        for row in await firing.tx.run(queries.NEXT_LEVELS, asked)
+    }
     for row in levels:
         if row["id"] not in done:
             key = row["subject_key"]
@@ -366,6 +406,6 @@ async def _write(firing: Firing, claimed: Sequence[Row], levels: Sequence[Row]) 
         }
         for row in claimed
     ]
-    await writing.update_many(firing.tx, DeadlineLevel, [*firing.fired, *firing.dropped])
+    await writing.update_many(firing.tx, DeadlineLevel, firing.levels)
     await writing.update_many(firing.tx, DeadlineRow, firing.missed)
     await writing.update_many(firing.tx, Subject, subjects)

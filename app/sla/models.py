@@ -267,7 +267,13 @@ Index(
     sqlite_where=_waiting,
 )
 Index("ix_sla_moves_operation", Move.operation_id, Move.id)
-Index("ix_escalations_operation", Escalation.operation_id)
+_of_operation = text("operation_id IS NOT NULL")
+Index(
+    "ix_escalations_operation",
+    Escalation.operation_id,
+    postgresql_where=_of_operation,
+    sqlite_where=_of_operation,
+)
 Index("ix_sla_subjects_public_id", Subject.subject_public_id)
 Index("ix_deadlines_due", DeadlineRow.due_at, DeadlineRow.id)
 _unanswered = text("state IN ('running', 'paused', 'missed')")

@@ -140,10 +140,11 @@ OPEN = _open_subjects()
 OPEN_AND_PROVISIONAL = _open_subjects(_PROVISIONAL)
 
 _DUE = Subject.next_fire_at <= DomainNow()
+# In the index's own order: a tie-breaker would sort everything that is due at one instant for every batch.
 _claimed = (
     select(*_SUBJECT)
     .where(_DUE)
-    .order_by(Subject.next_fire_at, Subject.id)
+    .order_by(Subject.next_fire_at)
     .limit(bindparam("batch_size", type_=Subject.id.type))
 )
 _locked_due = _claimed.with_for_update(skip_locked=True).cte("due").prefix_with("MATERIALIZED")
@@ -158,7 +159,12 @@ _told = json_list(
     [("told", Escalation.told)],
     DeadlineRow,
 )
-UNFIRED_LEVELS = Statement(
+_unfired = (
+    any_of(DeadlineLevel.subject_key, "keys"),
+    DeadlineLevel.fired_at == FAR_END,
+    DeadlineLevel.fire_at < FAR_END,
+)
+DUE_LEVELS = Statement(
     select(
         DeadlineLevel.id, DeadlineLevel.subject_key, DeadlineLevel.deadline_id, DeadlineLevel.level,
         DeadlineLevel.fire_at, DeadlineRow.public_id.label("deadline_public_id"), DeadlineRow.owner_id,
@@ -167,13 +173,15 @@ UNFIRED_LEVELS = Statement(
         DeadlineRow.policy, DeadlineRow.policy_version, _told.label("told_before"),
     )
     .join_from(DeadlineLevel, DeadlineRow, DeadlineRow.id == DeadlineLevel.deadline_id)
-    .where(
-        any_of(DeadlineLevel.subject_key, "keys"),
-        DeadlineLevel.fired_at == FAR_END,
-        DeadlineLevel.fire_at < FAR_END,
-    )
+    .where(*_unfired, DeadlineLevel.fire_at <= bindparam("now"))
     .order_by(DeadlineLevel.fire_at, DeadlineLevel.level, DeadlineLevel.id)
 )  # fmt: skip
+# When each subject's next level fires, once what is due now has fired.
+NEXT_LEVELS = Statement(
+    select(DeadlineLevel.subject_key, func.min(DeadlineLevel.fire_at).label("fire_at"))
+    .where(*_unfired, DeadlineLevel.fire_at > bindparam("now"))
+    .group_by(DeadlineLevel.subject_key)
+)
 OLDEST_DUE = Statement(select(func.min(Subject.next_fire_at)))
 
 DEPARTMENT_NAME = Statement(
