@@ -59,6 +59,12 @@ async def follow_tickets(tx: Transaction, messages: Sequence[Message]) -> None:
     await _take(tx, await tx.all(COUNTED, ids=sorted(ids)))
 
 
+async def follow_merges(tx: Transaction, messages: Sequence[Message]) -> None:
+    """Count the tickets of both files anew: they went from one to the other, and the merged one is nobody's member."""
+    ids = {one.subject_id for one in messages if one.subject_id is not None}
+    await _take(tx, await tx.all(COUNTED, ids=sorted(ids)))
+
+
 async def recount_figures(database: Database) -> int:
     """Count what a crash or a merge may have left wrong; returns of how many customers."""
     count = 0
@@ -80,5 +86,7 @@ async def _take(tx: Transaction, rows: Sequence[Row]) -> None:
 _CUSTOMER_EVENTS = ("created", "updated", "tier_changed", "stage_changed", "team_changed")
 HANDLERS: Mapping[str, tuple[Handler, ...]] = {
     **{f"customer.{name}": (follow_customers,) for name in _CUSTOMER_EVENTS},
+    "customer.merged": (follow_merges,),
+    "customer.merge_undone": (follow_merges,),
     "ticket.opened": (follow_tickets,),
 }

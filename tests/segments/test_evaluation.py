@@ -77,6 +77,16 @@ async def patch(house: House, **body: Any) -> None:
     await relay(house.database, SUBSCRIPTIONS)
 
 
+async def ask(house: House, path: str, document: Mapping[str, Any]) -> dict[str, Any]:
+    """Post as the admin."""
+    answer = await house.client.post(
+        f"/api/v1{path}", json=document, headers=house.callers["admin"]
+    )
+    assert answer.is_success, answer.text
+    made: dict[str, Any] = answer.json()
+    return made
+
+
 @pytest.fixture
 async def ruled(database: Database) -> Database:
     await make_rules(database, MOMENT)
@@ -169,6 +179,25 @@ async def test_counting_anew_mends_what_no_event_told(house: House) -> None:
     assert await recount_figures(house.database) == 0
     await relay(house.database, SUBSCRIPTIONS)
     assert [row["ticket_count"] for row in await house.database.all(FIGURES)] == [1]
+
+
+async def test_a_merged_customer_leaves_and_its_tickets_count_for_the_other(house: House) -> None:
+    many = {"attribute": "ticket_count", "operator": "gte", "value": 2}
+    segment = await define(house.database, many)
+    await evaluate_due(house.database)
+    for _ in range(2):
+        await house.open(owner_id=house.id_of("li"))
+    loser, winner = house.customer, await add(house.database, name="另一家公司", tier="B")
+    await relay(house.database, SUBSCRIPTIONS)
+    assert await inside(house.database, segment) == [loser["id"]]
+    document = {"winner_id": winner["public_id"], "loser_id": loser["public_id"], "reason": "一家"}
+    merged = await ask(house, "/merges", document)
+    await relay(house.database, SUBSCRIPTIONS)
+    assert await inside(house.database, segment) == [winner["id"]]
+    await ask(house, f"/merges/{merged['id']}/undo", {"reason": "两家公司"})
+    await relay(house.database, SUBSCRIPTIONS)
+    assert await inside(house.database, segment) == [loser["id"]]
+    assert await recount_figures(house.database) == 0
 
 
 # --- in the night
