@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import bindparam, select
+from sqlalchemy import bindparam, func, select
 
 from app.auth.principal import Principal
 from app.customers import candidates, contacts, search, service
@@ -23,14 +23,25 @@ from app.imports.rows import NO_PATCH, Fault, WantedRow, is_empty
 from app.statements import Row, Statement, any_of
 
 _c, _k, _p = Customer.__table__.c, Contact.__table__.c, ContactPoint.__table__.c
-BY_NUMBER = Statement(
-    select(_c.public_id, _c.number.label("value")).where(any_of(_c.number, "values"))
-)
-BY_POINT = Statement(
+_WINNER = Customer.__table__.alias("winner")
+_reached = (
     select(_c.public_id, _p.value)
     .join_from(ContactPoint.__table__, Customer.__table__, _c.id == _p.customer_id)
-    .where(_p.kind == bindparam("kind"), any_of(_p.value, "values"))
+    .where(any_of(_p.value, "values"))
 )
+# By what a row finds its customer; the number of a merged file leads to the one it went into.
+_BY = {
+    "number": Statement(
+        select(
+            func.coalesce(_WINNER.c.public_id, _c.public_id).label("public_id"),
+            _c.number.label("value"),
+        )
+        .outerjoin_from(Customer.__table__, _WINNER, _WINNER.c.id == _c.merged_into_id)
+        .where(any_of(_c.number, "values"))
+    ),
+    "phone": Statement(_reached.where(_p.kind == "phone")),
+    "email": Statement(_reached.where(_p.kind == "email")),
+}
 CONTACTS = Statement(
     select(_k.public_id, _k.name, _p.value)
     .outerjoin_from(Contact.__table__, ContactPoint.__table__, _p.contact_id == _k.id)
@@ -100,7 +111,12 @@ def _keys(row: WantedRow, person: ContactCreate | None, upsert_by: str | None) -
         return set()
     if upsert_by == "phone":
         return {one.number for one in person.phones}
-    return {spelt for one in person.emails for spelt in (one.address, one.address.lower())}
+    return {spelt for one in person.emails for spelt in (one.address, _plain(one.address))}
+
+
+def _plain(value: str) -> str:
+    """Return an address without its case; a number stays as it is."""
+    return value.lower()
 
 
 async def _find(
@@ -110,10 +126,8 @@ async def _find(
     values = sorted(set().union(*keys))
     if upsert_by is None or not values:
         return {}
-    statement = BY_NUMBER if upsert_by == "number" else BY_POINT
-    kind = {} if upsert_by == "number" else {"kind": upsert_by}
     found: dict[str, set[str]] = {}
-    for one in await tx.all(statement, values=values, **kind):
+    for one in await tx.all(_BY[upsert_by], values=values):
         found.setdefault(one["value"], set()).add(one["public_id"])
     return found
 
@@ -212,8 +226,8 @@ async def _update_contact(
     """
     known: dict[str, tuple[str, set[str]]] = {}
     for one in await tx.all(CONTACTS, customer_key=customer["id"]):
-        known.setdefault(one["public_id"], (one["name"], set()))[1].add(one["value"])
-    mine = {one.number for one in person.phones} | {one.address for one in person.emails}
+        known.setdefault(one["public_id"], (one["name"], set()))[1].add(_plain(one["value"] or ""))
+    mine = {one.number for one in person.phones} | {_plain(one.address) for one in person.emails}
     shared = [public_id for public_id, (_, points) in known.items() if points & mine]
     named = [k for k, (name, _) in known.items() if name == row.contact.get("name")]
     match = next(iter([*(one for one in shared if one in named), *shared, *named]), None)
@@ -238,8 +252,8 @@ def _added(contact: Row, person: ContactCreate) -> dict[str, Any]:
         key = "number" if kind == "phone" else "address"
         kept = [one for one in contact["points"] if one["kind"] == kind]
         new = [one.model_dump() for one in getattr(person, name)]
-        stored = {one["value"] for one in kept}
-        more = [one for one in new if one[key] not in stored]
+        stored = {_plain(one["value"]) for one in kept}
+        more = [one for one in new if _plain(one[key]) not in stored]
         if more:
             values[name] = [{key: one["value"], "label": one["label"]} for one in kept] + more
     return values

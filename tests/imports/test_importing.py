@@ -426,6 +426,31 @@ async def test_a_row_changes_the_customer_that_it_finds(
     assert (again["unchanged"], again["created"]) == (2, 0)
 
 
+async def test_an_address_known_in_another_case_is_not_added_again(
+    run: Run, database: Database, seller: Caller
+) -> None:
+    async with database.transaction() as tx:
+        customer = await make_customer(tx, owner=seller.user)
+        await make_contact(tx, customer, name="王芳", phone=None, email="Wang.Fang@example.com")
+    text = f"客户编号,联系人,邮箱\n{customer['number']},王芳,wang.FANG@example.com\n"
+    assert (await run(text, upsert_by="number"))["unchanged"] == 1
+    assert [one["value"] for one in await database.all(POINTS)] == ["Wang.Fang@example.com"]
+
+
+async def test_the_number_of_a_merged_file_leads_to_the_one_it_went_into(
+    run: Run, database: Database, seller: Caller
+) -> None:
+    async with database.transaction() as tx:
+        winner = await make_customer(tx, name="留下的", owner=seller.user)
+        loser = await make_customer(
+            tx, name="并入的", owner=seller.user, merged_into_id=winner["id"]
+        )
+    result = await run(f"客户编号,备注\n{loser['number']},并入后\n", upsert_by="number")
+    assert result["updated"] == 1
+    told = {one["name"]: one["remarks"] for one in await database.all(CUSTOMERS)}
+    assert told == {"留下的": "并入后", "并入的": None}
+
+
 async def test_a_contact_gains_numbers_and_loses_none(
     run: Run, database: Database, seller: Caller
 ) -> None:
