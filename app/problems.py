@@ -36,7 +36,10 @@ _TEXTS: dict[str, tuple[str, str]] = {
         "YAML 中只能有 JSON 的值:文字、数字、是否、列表、以文字为键的映射",
         "YAML may hold what JSON does: texts, numbers, booleans, lists, mappings whose keys are texts",
     ),
-    "unsupported_media_type": ("请用 application/json 发送", "Send the body as application/json"),
+    "unsupported_media_type": (
+        "请用 application/json 发送(上传文件用 multipart/form-data)",
+        "Send the body as application/json (a file as multipart/form-data)",
+    ),
     "cursor_invalid": ("翻页游标无效", "The cursor is not valid"),
     "cursor_of_another_list": (
         "游标属于另一个筛选或排序",
