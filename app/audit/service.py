@@ -14,6 +14,7 @@ from app import writing
 from app.audit.models import HIDDEN, AuditEntry
 from app.audit.personal import Personal
 from app.database import Actor, Transaction
+from app.flushing import Table
 from app.time import format_instant, real_now
 
 SILENT = frozenset({"version", "updated_at", "created_at", "id", "public_id", "name_key", "path"})
@@ -108,16 +109,16 @@ def _plain(value: Any) -> Any:
 
 
 @cache
-def _told(table: writing.Table) -> tuple[str, ...]:
+def _told(table: Table) -> tuple[str, ...]:
     return tuple(c.name for c in table.__table__.columns if c.name not in SILENT)
 
 
 @cache
-def _marked(table: writing.Table, mark: str) -> frozenset[str]:
+def _marked(table: Table, mark: str) -> frozenset[str]:
     return frozenset(c.name for c in table.__table__.columns if c.info.get(mark))
 
 
-def _customer_of(table: writing.Table, row: Mapping[str, Any]) -> int | None:
+def _customer_of(table: Table, row: Mapping[str, Any]) -> int | None:
     if table.__tablename__ == "customers":
         return row.get("id")
     return row.get("customer_id")

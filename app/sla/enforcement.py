@@ -14,21 +14,20 @@ import orjson
 import structlog
 
 from app import writing
-from app.audit import service as audit
 from app.audit.models import AuditEntry
 from app.database import Database, Transaction
 from app.faults import pass_by
 from app.notifications import service as notifications
-from app.outbox import service as outbox
 from app.outbox.models import OutboxMessage
 from app.sla import queries
 from app.sla.book import Book, read_book
-from app.sla.engine.ladder import Case, Recipient, recipients, release_at
+from app.sla.engine.ladder import Case, Recipient, recipients
 from app.sla.engine.policy import HOUSE_LADDER, Step
+from app.sla.escalating import Fired, entry_of, escalation_of, message_of, notice_of
 from app.sla.models import DeadlineLevel, DeadlineRow, Escalation, Subject
 from app.sla.people import People, read_people
 from app.statements import Row
-from app.time import FAR_END, format_instant, monotonic
+from app.time import FAR_END, monotonic
 
 BATCH_MIN = 50
 LANES = 2
@@ -159,17 +158,6 @@ async def _fire_and_tell(tx: Transaction, claimed: Sequence[Row]) -> int:
     return firing.escalation_count
 
 
-@dataclass(frozen=True, slots=True)
-class _Fired:
-    """A level that fires, and whom it tells; `overtaken` where a higher one of its deadline fires with it."""
-
-    subject: Row
-    row: Row
-    chosen: tuple[Recipient, ...]
-    overtaken: bool
-    ended: bool
-
-
 @dataclass(slots=True)
 class Firing:
     """One batch on its way: what the claimed subjects' levels say, and what is to be written.
@@ -183,7 +171,7 @@ class Firing:
     people: People
     told: dict[int, list[int]]
     operation_id: int | None = None
-    fired: list[_Fired] = field(default_factory=list)
+    fired: list[Fired] = field(default_factory=list)
     levels: list[dict[str, Any]] = field(default_factory=list)
     missed: list[dict[str, Any]] = field(default_factory=list)
     notices: list[notifications.Notice] = field(default_factory=list)
@@ -257,7 +245,7 @@ def _fire_deadline(firing: Firing, subject: Row, rows: Sequence[Row]) -> None:
     for row in rows:
         chosen = _chosen(firing, subject, row, tuple(told))
         told.extend(one.user_id for one in chosen)
-        firing.fired.append(_Fired(subject, row, chosen, row is not rows[-1], ended))
+        firing.fired.append(Fired(subject, row, chosen, row is not rows[-1], ended))
         firing.levels.append({"id": row["id"], "fire_at": row["fire_at"], "fired_at": firing.now})
 
 
@@ -290,99 +278,21 @@ async def _record(firing: Firing) -> None:
     Overtaken levels are recorded and told in the message of the highest.
     """
     tx = firing.tx
-    rows = [_escalation(firing, one) for one in firing.fired]
+    rows = [
+        escalation_of(one, firing.people, firing.now, firing.operation_id) for one in firing.fired
+    ]
     escalations = await writing.insert_many(tx, Escalation, rows)
-    entries = [_entry(tx, one) for one in escalations]
+    entries = [entry_of(tx, one) for one in escalations]
     await writing.insert_many(tx, AuditEntry, entries)
-    messages = [_message(firing.now, one) for one in escalations]
+    messages = [message_of(one, firing.now) for one in escalations]
     await writing.insert_many(tx, OutboxMessage, messages)
     said: dict[tuple[int, int], notifications.Notice] = {}
     for fired, escalation in zip(firing.fired, escalations, strict=True):
         if not fired.ended:
             for one in fired.chosen:
                 key = (fired.row["deadline_id"], one.user_id)
-                said[key] = _notice(firing, fired, one, escalation)
+                said[key] = notice_of(fired, one, escalation, firing.people, firing.now)
     firing.notices += said.values()
-
-
-def _escalation(firing: Firing, fired: _Fired) -> dict[str, Any]:
-    subject, row = fired.subject, fired.row
-    return {
-        "deadline_id": row["deadline_id"],
-        "level": row["level"],
-        "subject_type": subject["subject_type"],
-        "subject_id": subject["subject_id"],
-        "subject_public_id": subject["subject_public_id"],
-        "customer_id": subject["customer_id"],
-        "owner_id": row["owner_id"],
-        "department_id": row["department_id"],
-        "rule": row["rule"],
-        "due_at": row["due_at"],
-        "fire_at": row["fire_at"],
-        "detected_at": firing.now,
-        "overtaken": fired.overtaken,
-        "told": [_told(firing.people, one) for one in fired.chosen],
-        "operation_id": firing.operation_id,
-    }
-
-
-def _entry(tx: Transaction, escalation: Row) -> dict[str, Any]:
-    told = [one["user_id"] for one in escalation["told"]]
-    return audit.entry(
-        tx,
-        "deadline.escalate",
-        entity="escalation",
-        entity_key=escalation["id"],
-        entity_id=escalation["public_id"],
-        customer_id=escalation["customer_id"],
-        changes={"level": [None, escalation["level"]], "told": [None, told]},
-    )
-
-
-def _message(now: datetime, escalation: Row) -> dict[str, Any]:
-    payload = {
-        "escalation_id": escalation["public_id"],
-        "level": escalation["level"],
-        "rule": escalation["rule"],
-    }
-    about = (escalation["subject_type"], escalation["subject_public_id"])
-    return outbox.message("deadline.escalated", about, payload, at=now)
-
-
-def _told(people: People, one: Recipient) -> dict[str, Any]:
-    absent = people.users.get(one.in_place_of) if one.in_place_of is not None else None
-    return {
-        "key": one.user_id,
-        "user_id": people.users[one.user_id]["public_id"],
-        "name": people.users[one.user_id]["name"],
-        "why": one.why.value,
-        "in_place_of": absent["public_id"] if absent is not None else None,
-    }
-
-
-def _notice(firing: Firing, fired: _Fired, one: Recipient, escalation: Row) -> notifications.Notice:
-    subject, row = fired.subject, fired.row
-    owner = firing.people.users.get(row["owner_id"])
-    return notifications.Notice(
-        user_id=one.user_id,
-        kind="deadline.escalated",
-        deliver_at=release_at(firing.now, firing.people.zone(one.user_id), subject["tier"]),
-        escalation_id=escalation["id"],
-        data={
-            "level": row["level"],
-            "rule": row["rule"],
-            "clock": row["clock"],
-            "label": subject["label"],
-            "subject_type": subject["subject_type"],
-            "subject_id": subject["subject_public_id"],
-            "deadline_id": row["deadline_public_id"],
-            "owner": owner["name"] if owner is not None else None,
-            "started_at": format_instant(row["started_at"]),
-            "due_at": format_instant(row["due_at"]),
-            "at": format_instant(firing.now),
-            "why": one.why.value,
-        },
-    )
 
 
 async def _update(firing: Firing, claimed: Sequence[Row], levels: Sequence[Row]) -> None:
